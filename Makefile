@@ -1,0 +1,75 @@
+# Needs assessment and hub site planning. `make help` lists what can be made.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+RAW ?= data/raw
+PROCESSED ?= data/processed
+MAPS ?= maps
+NEEDS := $(BIN)/python -m needs
+FOLDERS = --raw "$(RAW)" --processed "$(PROCESSED)" --maps "$(MAPS)"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format assess data need travel plan map check lab notebooks bench clean area-given
+
+help: ## List what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  AREA=  an area of the catalogue (rutland, halton), or the path of an assessment TOML"
+	@echo "  RAW=   folder of the raw files (default data/raw); PROCESSED= and MAPS= likewise"
+
+demo: $(VENV)/.installed ## Build two synthetic councils from nothing, offline, and print their pages
+	@$(NEEDS) demo $(FOLDERS)
+
+test: $(VENV)/.installed-dev ## Set up and run the tests
+	@$(BIN)/python -m pytest
+
+assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=rutland RAW=folder
+	@$(NEEDS) build "$(AREA)" $(FOLDERS)
+
+data need travel plan map: area-given $(VENV)/.installed ## Build an area up to that stage
+	@$(NEEDS) build "$(AREA)" --until $@ $(FOLDERS)
+
+check: area-given $(VENV)/.installed ## Check an area's inputs, write nothing
+	@$(NEEDS) check "$(AREA)" --raw "$(RAW)"
+
+lint: $(VENV)/.installed-dev ## Check style and types
+	@$(BIN)/ruff check needs tests
+	@$(BIN)/ruff format --check needs tests
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed-dev ## Put the code in the house style
+	@$(BIN)/ruff check --fix needs tests
+	@$(BIN)/ruff format needs tests
+
+notebooks: $(VENV)/.installed-dev ## Run the notebooks
+	@$(BIN)/jupytext --quiet --to ipynb notebooks/*.py
+	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -p no:warnings notebooks
+
+lab: $(VENV)/.installed-dev ## Open JupyterLab on the notebooks
+	@$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.py
+	@$(BIN)/jupyter lab notebooks
+
+bench: $(VENV)/.installed-dev ## Run the benchmarks
+	@for b in tests/benchmarks/bench_*.py; do $(BIN)/python $$b; done
+
+clean: ## Remove the virtual environment and everything built
+	rm -rf "$(VENV)" *.egg-info "$(PROCESSED)"/.stages data/raw/demo
+
+area-given:
+	@test -n "$(AREA)" || { echo 'Say which area: make assess AREA=rutland (`make help` explains)'; exit 2; }
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "CPython 3.11, 3.12 or 3.13 is needed; set PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing packages (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing packages for development (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,notebooks]'
+	@touch $@

@@ -1,0 +1,96 @@
+"""Name what can go wrong, and collect every fault of an input before stopping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing wrong with an input.
+
+    Attributes
+    ----------
+    where
+        The file, table or setting, and the row where one is to blame.
+    what
+        What is wrong, with the offending value.
+    fix
+        What the reader should do about it.
+    """
+
+    where: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what} -> {self.fix}"
+
+
+class NeedsError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    exit_code = 2
+
+    def __init__(self, faults: str | list[Fault]) -> None:
+        self.faults: list[Fault] = [] if isinstance(faults, str) else sorted(set(faults))
+        if isinstance(faults, str):
+            message = faults
+        else:
+            count = len(self.faults)
+            head = f"{count} fault{'s' if count != 1 else ''} found, nothing was written:"
+            message = "\n".join([head, *(f"  {n}. {f}" for n, f in enumerate(self.faults, 1))])
+        super().__init__(message)
+
+
+class InputError(NeedsError, ValueError):
+    """The data given are wrong; every fault is listed."""
+
+
+class SettingsError(NeedsError, ValueError):
+    """The assessment file or the catalogue is wrong; every fault is listed."""
+
+
+class SourceError(NeedsError, FileNotFoundError):
+    """A source could not be had."""
+
+    exit_code = 3
+
+
+class InfeasibleError(NeedsError, ValueError):
+    """No plan meets the constraints; the message names those that clash."""
+
+
+@dataclass
+class Faults:
+    """Collect faults, then raise them all at once."""
+
+    error: type[NeedsError] = InputError
+    found: list[Fault] = field(default_factory=list)
+    missing: list[Fault] = field(default_factory=list)
+
+    def add(self, where: str, what: str, fix: str) -> None:
+        """Note one fault."""
+        self.found.append(Fault(where, what, fix))
+
+    def add_missing(self, where: str, what: str, fix: str) -> None:
+        """Note a source that is not there (exit code 3 when nothing else is wrong)."""
+        self.missing.append(Fault(where, what, fix))
+
+    def take(self, error: NeedsError) -> None:
+        """Note every fault of an error that was raised further down."""
+        target = self.missing if isinstance(error, SourceError) else self.found
+        target.extend(error.faults or [Fault("input", str(error), "see the message")])
+
+    def raise_if_any(self) -> None:
+        """Raise what was collected, or return."""
+        if self.found:
+            raise self.error(self.found + self.missing)
+        if self.missing:
+            raise SourceError(self.missing)
+
+
+def fail(error: type[NeedsError], where: str, what: str, fix: str) -> NoReturn:
+    """Raise one error with one fault."""
+    raise error([Fault(where, what, fix)])

@@ -1,0 +1,332 @@
+"""State the contract of every table: columns, units, ranges, key; report all faults of a table at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pandera.pandas as pa
+
+from needs.errors import Faults
+from needs.settings import CRS, ENGLAND_DEG, ENGLAND_M
+
+LSOA_CODE = r"^[EW]01\d{6}$"  # published tables often hold Wales as well
+DISTRICT_CODE = r"^E0[6789]\d{6}$"
+RURAL_URBAN_CODES = ("UN1", "UF1", "RLN1", "RLF1", "RSN1", "RSF1")
+OFFERS = ("hub", "outreach", "none")
+
+_SHOWN = 5  # faults of one kind that are listed one by one
+
+
+@dataclass(frozen=True)
+class Table:
+    """The contract of one table.
+
+    Attributes
+    ----------
+    name
+        What the table is called in assessment files and in messages.
+    key
+        Columns that identify a row; no two rows share them.
+    columns
+        Pandera column by name; `description` of each says meaning and unit.
+    geometry
+        "point", "polygon" or None; geometry is in EPSG:27700 once read.
+    extra
+        Whether other columns are kept (a wide indicator table) or dropped.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: dict[str, Any]
+    geometry: str | None = None
+    extra: bool = False
+
+    @property
+    def required(self) -> list[str]:
+        """Columns that must be there."""
+        return [name for name, column in self.columns.items() if column.required]
+
+
+def _code(pattern: str, description: str) -> Any:
+    return pa.Column(str, pa.Check.str_matches(pattern, error=f"must look like {pattern}"), description=description)
+
+
+def _count(description: str, *, required: bool = True, high: float | None = None) -> Any:
+    checks = [pa.Check.ge(0, error="must not be negative")]
+    if high is not None:
+        checks.append(pa.Check.le(high, error=f"must not be over {high:g}"))
+    return pa.Column(float, checks, required=required, description=description, metadata={"kind": "number"})
+
+
+def _text(description: str, *, required: bool = True, nullable: bool = False) -> Any:
+    return pa.Column(str, required=required, nullable=nullable, description=description)
+
+
+def _one_of(values: tuple[str, ...], description: str, *, required: bool = True) -> Any:
+    check = pa.Check.isin(values, error=f"must be one of {', '.join(values)}")
+    return pa.Column(str, check, required=required, description=description)
+
+
+def _flag(description: str) -> Any:
+    return pa.Column(bool, required=False, description=description, metadata={"kind": "flag"})
+
+
+_LSOA = _code(LSOA_CODE, "LSOA 2021 code (ONS)")
+
+TABLES = {
+    t.name: t
+    for t in (
+        Table(
+            "zones",
+            ("lsoa21cd",),
+            {
+                "lsoa21cd": _LSOA,
+                "zone_name": _text("Name of the zone (ONS)"),
+                "lad24cd": _code(DISTRICT_CODE, "District or unitary code"),
+            },
+            geometry="polygon",
+        ),
+        Table(
+            "rural_urban",
+            ("lsoa21cd",),
+            {"lsoa21cd": _LSOA, "ruc21cd": _one_of(RURAL_URBAN_CODES, "Rural Urban Classification 2021")},
+        ),
+        Table(
+            "demand",
+            ("lsoa21cd",),
+            {
+                "lsoa21cd": _LSOA,
+                "births": _count("Live births in a year"),
+                "children_0_4": _count("Children aged 0 to 4"),
+            },
+        ),
+        Table(
+            "cars",
+            ("lsoa21cd",),
+            {"lsoa21cd": _LSOA, "no_car_pct": _count("Households without a car or van, per cent", high=100)},
+        ),
+        Table(
+            "points",
+            ("point_id",),
+            {
+                "point_id": _text("Postcode or output area code"),
+                "lsoa21cd": _LSOA,
+                "weight": _count(
+                    "People or households at the point; only its share within the zone counts", required=False
+                ),
+            },
+            geometry="point",
+        ),
+        Table("indicators", ("lsoa21cd",), {"lsoa21cd": _LSOA}, extra=True),
+        Table(
+            "sites",
+            ("site_id",),
+            {
+                "site_id": _text("Stable identifier of the building", required=False),
+                "name": _text("Public name"),
+                "site_type": _text("A type of the catalogue's site_types.toml"),
+                "today": _one_of(OFFERS, "What the site offers today: hub, outreach or none", required=False),
+                "keep": _flag("The site must stay"),
+                "ours": _flag("The council may decide about it; false for a neighbour's site"),
+                "postcode": _text("Postcode", required=False, nullable=True),
+            },
+            geometry="point",
+        ),
+    )
+}
+
+
+def kind_of(table: Table, name: str) -> str:
+    """Say what a column holds: "text", "number" or "flag"; a column outside the contract of a wide table is a number."""
+    column = table.columns.get(name)
+    if column is None:
+        return "number" if table.extra or name in {"x", "y"} else "text"
+    return str((column.metadata or {}).get("kind", "text"))
+
+
+def check_table(
+    frame: pd.DataFrame, table: Table, *, where: str, row_label: Callable[[int], str], faults: Faults
+) -> pd.DataFrame:
+    """Coerce and check a table against its contract; note every fault found.
+
+    Parameters
+    ----------
+    frame
+        Rows with the contract's column names (already mapped), RangeIndex in file order.
+    table
+        The contract.
+    where
+        The file's name, for messages.
+    row_label
+        Turns a position in `frame` into the reader's own way to find the row, such as "line 7".
+    faults
+        Collector of what is wrong.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of the contract (and any others when `extra`), coerced. Only meaningful if nothing was added
+        to `faults`.
+    """
+    absent = [c for c in table.required if c not in frame.columns]
+    for name in absent:
+        faults.add(
+            where,
+            f"column '{name}' of table '{table.name}' is missing; there are {', '.join(map(str, frame.columns[:12]))}",
+            f'map it in the assessment file: columns.{name} = "<heading>" ({table.columns[name].description})',
+        )
+    if absent:
+        return frame
+    schema = pa.DataFrameSchema({n: c for n, c in table.columns.items() if n in frame.columns}, coerce=True)
+    wanted = (
+        list(frame.columns)
+        if table.extra
+        else [*schema.columns, *(["geometry"] if "geometry" in frame.columns else [])]
+    )
+    frame = frame[wanted]
+    for name, column in schema.columns.items():
+        _check_blank(frame[name], column, table, where, row_label, faults)
+    try:
+        checked = schema.validate(pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), lazy=True)
+    except pa.errors.SchemaErrors as error:
+        _note_failures(error.failure_cases, table, where, row_label, faults)
+        checked = frame
+    _check_key(checked, table, where, row_label, faults)
+    if table.geometry:
+        placed: pd.DataFrame = gpd.GeoDataFrame(checked, geometry=frame["geometry"], crs=frame.crs)
+        return placed
+    return checked
+
+
+def _check_blank(
+    values: pd.Series[Any],
+    column: Any,
+    table: Table,
+    where: str,
+    row_label: Callable[[int], str],
+    faults: Faults,
+) -> None:
+    if column.nullable:
+        return
+    blank = [int(i) for i in values.index[values.isna()]]
+    for i in blank[:_SHOWN]:
+        faults.add(
+            f"{where}, {row_label(i)}",
+            f"'{values.name}' of table '{table.name}' is blank",
+            "fill it in, or drop the row",
+        )
+    if len(blank) > _SHOWN:
+        faults.add(where, f"'{values.name}' is blank in {len(blank)} rows in all", "fill them in, or drop the rows")
+
+
+def _note_failures(
+    cases: pd.DataFrame, table: Table, where: str, row_label: Callable[[int], str], faults: Faults
+) -> None:
+    cases = cases[~cases["check"].astype(str).str.startswith("not_nullable")]
+    for key, group in cases.groupby(["column", "check"], sort=True, dropna=False):
+        column, check = map(str, key)
+        dtype = check.startswith(("coerce_dtype", "dtype"))
+        rule = "must be a number" if dtype else check
+        rows = group[group["failure_case"].notna()]
+        for _, case in rows.head(_SHOWN).iterrows():
+            at = f"{where}, {row_label(int(case['index']))}" if pd.notna(case["index"]) else where
+            faults.add(
+                at,
+                f"'{column}' is {case['failure_case']!r}: {rule}",
+                f"correct it ({table.columns[column].description})",
+            )
+        if len(rows) > _SHOWN:
+            faults.add(where, f"'{column}' {rule}: {len(rows)} rows in all", "correct them")
+
+
+def _check_key(frame: pd.DataFrame, table: Table, where: str, row_label: Callable[[int], str], faults: Faults) -> None:
+    if not set(table.key) <= set(frame.columns):
+        return
+    again = frame.index[frame.duplicated(list(table.key))]
+    for i in again[:_SHOWN]:
+        value = ", ".join(str(v) for v in frame.loc[i, list(table.key)])
+        faults.add(
+            f"{where}, {row_label(int(i))}",
+            f"{', '.join(table.key)} {value} stands twice",
+            "keep one row for each",
+        )
+    if len(again) > _SHOWN:
+        faults.add(where, f"{len(again)} rows in all repeat a {', '.join(table.key)}", "keep one row for each")
+
+
+def check_geometry(
+    frame: gpd.GeoDataFrame, kind: str, *, where: str, row_label: Callable[[int], str], faults: Faults
+) -> gpd.GeoDataFrame:
+    """Bring geometry to EPSG:27700 and check that it lies in England and is of the right kind.
+
+    Parameters
+    ----------
+    frame
+        Geometry in any coordinate system that is stated.
+    kind
+        "point" or "polygon".
+    where, row_label, faults
+        As in `check_table`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        In EPSG:27700.
+    """
+    if frame.crs is None:
+        faults.add(
+            where,
+            "the geometry has no coordinate system",
+            "save the file with one, or set crs in the assessment file",
+        )
+        return frame
+    empty = frame.index[frame.geometry.is_empty | frame.geometry.isna()]
+    for i in empty[:_SHOWN]:
+        faults.add(f"{where}, {row_label(int(i))}", "has no geometry", "give it one, or drop the row")
+    frame = frame.loc[frame.index.difference(empty)]
+    if frame.crs.is_geographic and _swapped(frame):
+        faults.add(
+            where,
+            "latitude and longitude look swapped: read the other way round the points lie in England",
+            "swap the two columns in the assessment file",
+        )
+        return frame
+    metric = frame.to_crs(CRS)
+    west, south, east, north = ENGLAND_M
+    box = metric.geometry.bounds
+    outside = metric.index[~((box.minx >= west) & (box.miny >= south) & (box.maxx <= east) & (box.maxy <= north))]
+    for i in outside[:_SHOWN]:
+        faults.add(
+            f"{where}, {row_label(int(i))}",
+            f"lies outside England ({frame.geometry[i].representative_point().wkt})",
+            "check the coordinates and their coordinate system",
+        )
+    if len(outside) > _SHOWN:
+        faults.add(
+            where,
+            f"{len(outside)} rows in all lie outside England",
+            "check the coordinate system of the file",
+        )
+    wanted = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}}[kind]
+    for i in metric.index[~metric.geom_type.isin(wanted)][:_SHOWN]:
+        faults.add(f"{where}, {row_label(int(i))}", f"is a {metric.geom_type[i]}", f"a {kind} is needed")
+    for i in metric.index[~metric.geometry.is_valid][:_SHOWN]:
+        faults.add(
+            f"{where}, {row_label(int(i))}",
+            "its outline crosses itself",
+            "repair it (for example with make_valid in QGIS)",
+        )
+    return metric
+
+
+def _swapped(frame: gpd.GeoDataFrame) -> bool:
+    """Whether the points lie in England only when x and y change places."""
+    west, south, east, north = ENGLAND_DEG
+    box = frame.geometry.bounds
+    inside = (box.minx >= west) & (box.maxx <= east) & (box.miny >= south) & (box.maxy <= north)
+    mirrored = (box.miny >= west) & (box.maxy <= east) & (box.minx >= south) & (box.maxx <= north)
+    return bool(len(frame)) and not inside.any() and bool(mirrored.all())

@@ -1,0 +1,1 @@
+"""Bring raw files in: read, verify, describe."""

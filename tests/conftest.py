@@ -1,0 +1,31 @@
+"""Give tests what they share: where the real open data are, and a town small enough to compute by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from needs.assessment import Input
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real open data, or a skip."""
+    if not DATA.is_dir():
+        pytest.skip("the real open data are not beside the project (../shared/data)")
+    return DATA
+
+
+@pytest.fixture
+def make_input():
+    """Build an [[input]] with what every input needs."""
+
+    def make(**fields: object) -> Input:
+        common = {"id": "thing", "title": "A table", "publisher": "a test", "licence": "CC0-1.0", "date": "2026"}
+        return Input.model_validate({**common, "vintage": "LSOA21", **fields})
+
+    return make

@@ -1,0 +1,153 @@
+"""Join a council's zones with their class, demand and car availability, and place its families."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from needs.assessment import DemandSettings
+from needs.errors import Faults
+
+RURAL_URBAN_LABELS = {
+    "UN1": "Urban, nearer a city",
+    "UF1": "Urban, further from a city",
+    "RLN1": "Larger rural, nearer a city",
+    "RLF1": "Larger rural, further from a city",
+    "RSN1": "Smaller rural, nearer a city",
+    "RSF1": "Smaller rural, further from a city",
+}
+MAX_STRAY_M = 1_000.0  # a demand point may lie so far from its zone's generalised outline
+
+_SHOWN = 5
+
+
+def select_zones(zones: gpd.GeoDataFrame, codes: list[str], *, where: str, faults: Faults) -> gpd.GeoDataFrame:
+    """Keep the zones of the council.
+
+    Parameters
+    ----------
+    zones
+        Table `zones`, EPSG:27700; may hold the whole of England.
+    codes
+        District codes of the council.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Sorted by lsoa21cd.
+    """
+    for code in codes:
+        if not (zones["lad24cd"] == code).any():
+            found = ", ".join(sorted(zones["lad24cd"].unique())[:5])
+            faults.add(
+                where,
+                f"no zone belongs to district {code}; the file has {found}",
+                "correct area.codes, or give the boundaries of that district",
+            )
+    return zones[zones["lad24cd"].isin(codes)].sort_values("lsoa21cd", ignore_index=True)
+
+
+def attach(
+    zones: gpd.GeoDataFrame,
+    *,
+    rural_urban: pd.DataFrame,
+    demand: pd.DataFrame,
+    cars: pd.DataFrame | None,
+    settings: DemandSettings,
+    faults: Faults,
+) -> gpd.GeoDataFrame:
+    """Join the class, the demand and the share of households without a car to each zone, by code.
+
+    Parameters
+    ----------
+    zones
+        The council's zones.
+    rural_urban, demand, cars
+        Tables of those names; they may hold more zones than the council's. Without `cars` the settings' share by
+        class stands in, and column `no_car_source` says so.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        zones plus ruc21cd, births, children_0_4, demand (the count chosen in the settings), no_car_pct,
+        no_car_source ("table" or "default").
+    """
+    merged = zones
+    for name, table in (("rural_urban", rural_urban), ("demand", demand), ("cars", cars)):
+        if table is None:
+            continue
+        missing = sorted(set(zones["lsoa21cd"]) - set(table["lsoa21cd"]))
+        for code in missing[:_SHOWN]:
+            faults.add(
+                f"table '{name}'",
+                f"has no row for zone {code}",
+                "add it; codes of LSOA 2011 must first be carried to LSOA 2021 with the ONS exact-fit lookup",
+            )
+        if len(missing) > _SHOWN:
+            faults.add(f"table '{name}'", f"has no row for {len(missing)} of {len(zones)} zones", "add them")
+        merged = merged.merge(table, on="lsoa21cd", how="left", validate="one_to_one")
+    merged["demand"] = merged[settings.count]
+    if cars is None:
+        urban = merged["ruc21cd"].astype(str).str.startswith("U")
+        merged["no_car_pct"] = np.where(urban, settings.no_car_urban_pct, settings.no_car_rural_pct)
+    merged["no_car_source"] = "default" if cars is None else "table"
+    if not faults.found and not merged["demand"].sum() > 0:
+        faults.add("table 'demand'", f"the council's {settings.count} add up to nothing", "check the table")
+    return merged
+
+
+def place_families(
+    points: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, known_codes: set[str], *, where: str, faults: Faults
+) -> gpd.GeoDataFrame:
+    """Share each zone's demand among the points where its families live.
+
+    Parameters
+    ----------
+    points
+        Table `points`, EPSG:27700: postcodes or output areas with the zone's code and, if there is one, a weight.
+    zones
+        Zones with column demand.
+    known_codes
+        Every zone code that exists in the tables given; a point of another council's zone is dropped, a point whose
+        zone does not exist is a fault.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        point_id, lsoa21cd, share (adds up to 1 in each zone), demand, ruc21cd, no_car_pct, geometry; sorted by
+        point_id. Points without weight are left out, unless no point of the zone has any: then all count alike.
+    """
+    unknown = points[~points["lsoa21cd"].isin(known_codes)]
+    for code, group in list(unknown.groupby("lsoa21cd"))[:_SHOWN]:
+        faults.add(
+            where,
+            f"zone {code} of {len(group)} point(s), such as {group['point_id'].iloc[0]}, is unknown",
+            "correct the code; codes of LSOA 2011 must first be carried to LSOA 2021",
+        )
+    mine = points[points["lsoa21cd"].isin(zones["lsoa21cd"])].sort_values("point_id", ignore_index=True)
+    if "weight" not in mine.columns:
+        mine = mine.assign(weight=1.0)
+    totals = mine.groupby("lsoa21cd")["weight"].transform("sum")
+    mine["weight"] = mine["weight"].where(totals > 0, 1.0)
+    mine = mine[mine["weight"] > 0]
+    for code in sorted(set(zones["lsoa21cd"]) - set(mine["lsoa21cd"])):
+        faults.add(
+            where,
+            f"zone {code} has no point",
+            "add its postcodes or output areas, or its population-weighted centroid",
+        )
+    if faults.found:
+        return mine
+    outline = zones.set_index("lsoa21cd").geometry.reindex(mine["lsoa21cd"])
+    stray_m = mine.geometry.distance(gpd.GeoSeries(outline.to_numpy(), index=mine.index, crs=zones.crs))
+    for i in stray_m.index[stray_m > MAX_STRAY_M][:_SHOWN]:
+        faults.add(
+            where,
+            f"point {mine.at[i, 'point_id']} lies {stray_m[i]:,.0f} m from its zone {mine.at[i, 'lsoa21cd']}",
+            "check its coordinates and its zone code",
+        )
+    share = mine["weight"] / mine.groupby("lsoa21cd")["weight"].transform("sum")
+    attributes = zones.set_index("lsoa21cd")[["demand", "ruc21cd", "no_car_pct"]]
+    joined = mine[["point_id", "lsoa21cd", "geometry"]].join(attributes, on="lsoa21cd")
+    return joined.assign(share=share, demand=joined["demand"] * share).reset_index(drop=True)

@@ -1,0 +1,144 @@
+"""Compare today with a plan: who gains, who loses, by zone, need, class and car."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """Add up what a scenario gives the points of each zone.
+
+    Parameters
+    ----------
+    outcome
+        As `siting.plan.evaluate` returns it: point_id, lsoa21cd, value, hub, outreach, virtual, unmet.
+    points
+        point_id, share (of the zone's demand).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index lsoa21cd: cover (0 to 1, the middle of the zone's points by share), hub, outreach, virtual (families),
+        unmet (need-weighted families).
+    """
+    share = points.set_index("point_id")["share"].reindex(outcome["point_id"]).to_numpy()
+    whole = outcome.assign(cover=outcome["value"] * share)
+    return whole.groupby("lsoa21cd")[["cover", *FAMILIES, "unmet"]].sum()
+
+
+def compare(today: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+    """Set two scenarios side by side, zone by zone.
+
+    Parameters
+    ----------
+    today, plan
+        As `by_zone` returns them, of the same zones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index lsoa21cd: every column of both with `_today` and `_plan`, and unmet_change (below 0: less unmet need).
+    """
+    both = today.add_suffix("_today").join(plan.add_suffix("_plan"), how="outer", validate="one_to_one")
+    return both.assign(unmet_change=both["unmet_plan"] - both["unmet_today"])
+
+
+def totals(zones: pd.DataFrame, suffix: str) -> dict[str, float]:
+    """Add up a scenario over zones: families by how they are reached, and their share of the demand in per cent.
+
+    Parameters
+    ----------
+    zones
+        demand, and hub, outreach, virtual, unmet with the suffix.
+    suffix
+        "today" or "plan".
+    """
+    demand = float(zones["demand"].sum())
+    result = {"demand": demand, "unmet": float(zones[f"unmet_{suffix}"].sum())}
+    for way in FAMILIES:
+        families = float(zones[f"{way}_{suffix}"].sum())
+        result[way] = families
+        result[f"{way}_pct"] = 100.0 * families / demand if demand > 0 else 0.0
+    return result
+
+
+def groups(zones: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.DataFrame:
+    """Say who gains and who loses, group by group.
+
+    Parameters
+    ----------
+    zones
+        One row a zone, with demand, both scenarios' families and the columns to group by.
+    labels
+        By column to group by: the words for each of its values, in the order to show.
+
+    Returns
+    -------
+    pandas.DataFrame
+        column, group, demand, and for each scenario hub_pct, outreach_pct and virtual_pct (of the group's demand) and
+        unmet. Groups without demand are left out.
+    """
+    rows = []
+    for column, words in labels.items():
+        for value, label in words.items():
+            members = zones[zones[column] == value]
+            if not members["demand"].sum() > 0:
+                continue
+            row: dict[str, Any] = {"column": column, "group": label, "demand": float(members["demand"].sum())}
+            for suffix in ("today", "plan"):
+                sums = totals(members, suffix)
+                row |= {f"{k}_{suffix}": sums[k] for k in ("hub_pct", "outreach_pct", "virtual_pct", "unmet")}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def headline(
+    name: str, sites: pd.DataFrame, today: dict[str, float], plan: dict[str, float], *, demand_label: str
+) -> tuple[str, str]:
+    """Say the finding in a title and in one sentence.
+
+    Parameters
+    ----------
+    name
+        The area's.
+    sites
+        Recommended sites: name, offer.
+    today, plan
+        As `totals` returns them.
+    demand_label
+        What is counted, such as "births a year".
+
+    Returns
+    -------
+    finding, answer : str
+    """
+    hubs = list(sites.loc[sites["offer"] == "hub", "name"])
+    outreach = list(sites.loc[sites["offer"] == "outreach", "name"])
+    parts = [f"{_count(len(hubs), 'hub')}", f"{_count(len(outreach), 'outreach site')}"]
+    reached = 100.0 - plan["virtual_pct"]
+    finding = f"{name}: {' and '.join(parts)} would reach {reached:.0f}% of {demand_label}"
+    where = f"Hubs: {_listed(hubs)}" if len(hubs) > 1 else f"Hub: {_listed(hubs)}" if hubs else "No hub"
+    with_outreach = f", with outreach at {_listed(outreach)}" if outreach else ""
+    answer = (
+        f"{where}{with_outreach}: a hub would be within reach for {plan['hub_pct']:.0f}% of {demand_label} "
+        f"(today {today['hub_pct']:.0f}%), outreach alone for {plan['outreach_pct']:.0f}% "
+        f"(today {today['outreach_pct']:.0f}%), and the online offer alone for {plan['virtual_pct']:.0f}% "
+        f"(today {today['virtual_pct']:.0f}%)."
+    )
+    return finding, answer
+
+
+def _count(n: int, word: str) -> str:
+    number = _WORDS[n] if n < len(_WORDS) else str(n)
+    return f"{number} {word}{'' if n == 1 else 's'}"
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

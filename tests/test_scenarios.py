@@ -1,0 +1,86 @@
+"""Today against a plan: hand-computed towns, families conserved, words that fit the figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from needs import scenarios
+
+POINTS = pd.DataFrame({"point_id": ["a", "b", "c"], "share": [0.25, 0.75, 1.0]})
+
+
+def outcome(values: list[float], hub: list[float], outreach: list[float], virtual: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "point_id": ["a", "b", "c"],
+            "lsoa21cd": ["Z1", "Z1", "Z2"],
+            "value": values,
+            "hub": hub,
+            "outreach": outreach,
+            "virtual": virtual,
+            "unmet": [v * 2 for v in virtual],
+        }
+    )
+
+
+TODAY = outcome([1.0, 0.0, 0.0], [5, 0, 0], [0, 0, 0], [0, 15, 10])
+PLAN = outcome([1.0, 0.6, 0.5], [5, 0, 5], [0, 15, 0], [0, 0, 5])
+
+
+def compared() -> pd.DataFrame:
+    table = scenarios.compare(scenarios.by_zone(TODAY, POINTS), scenarios.by_zone(PLAN, POINTS))
+    return table.assign(demand=[20.0, 10.0], fifth=[1, 5])
+
+
+def test_zones_add_up_points():
+    zone = scenarios.by_zone(PLAN, POINTS).loc["Z1"]
+    assert zone["cover"] == pytest.approx(0.25 * 1.0 + 0.75 * 0.6)
+    assert zone[["hub", "outreach", "virtual"]].tolist() == [5.0, 15.0, 0.0]
+
+
+def test_the_order_of_points_does_not_matter():
+    shuffled = scenarios.by_zone(PLAN.sample(frac=1, random_state=1), POINTS.sample(frac=1, random_state=2))
+    pd.testing.assert_frame_equal(shuffled.sort_index(), scenarios.by_zone(PLAN, POINTS))
+
+
+def test_change_is_plan_less_today():
+    assert compared()["unmet_change"].tolist() == [-30.0, -10.0]
+
+
+def test_totals_conserve_families():
+    for scenario in ("today", "plan"):
+        sums = scenarios.totals(compared(), scenario)
+        assert sums["hub"] + sums["outreach"] + sums["virtual"] == sums["demand"] == 30.0
+        assert sums["hub_pct"] + sums["outreach_pct"] + sums["virtual_pct"] == pytest.approx(100.0)
+    assert scenarios.totals(compared().iloc[:0], "plan")["hub_pct"] == 0.0
+
+
+def test_groups_show_who_gains_and_leave_out_the_empty():
+    table = scenarios.groups(compared(), {"fifth": {1: "highest need", 3: "middle", 5: "lowest need"}})
+    assert table["group"].tolist() == ["highest need", "lowest need"]
+    assert table["virtual_pct_today"].tolist() == [75.0, 100.0]
+    assert table["virtual_pct_plan"].tolist() == [0.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    ("offers", "finding", "where"),
+    [
+        (["hub"], "X: one hub and no outreach sites would reach 90% of births a year", "Hub: S0: a hub"),
+        (
+            ["hub", "hub", "outreach"],
+            "X: two hubs and one outreach site would",
+            "Hubs: S0 and S1, with outreach at S2:",
+        ),
+        ([], "X: no hubs and no outreach sites would", "No hub: a hub"),
+    ],
+)
+def test_headline_says_the_figures(offers, finding, where):
+    sites = pd.DataFrame({"name": [f"S{i}" for i in range(len(offers))], "offer": offers})
+    today = {"hub_pct": 40.4, "outreach_pct": 0.0, "virtual_pct": 59.6}
+    plan = {"hub_pct": 70.2, "outreach_pct": 19.8, "virtual_pct": 10.0}
+    title, answer = scenarios.headline("X", sites, today, plan, demand_label="births a year")
+    assert title.startswith(finding)
+    assert answer.startswith(where)
+    assert "70% of births a year (today 40%)" in answer
+    assert "online offer alone for 10% (today 60%)" in answer

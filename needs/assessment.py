@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from needs.errors import Fault, SettingsError, fail
 from needs.schemas import DISTRICT_CODE, TABLES
 from needs.settings import CATALOGUE, ZONE_VINTAGE
+from needs.toml import Strict, checked, load
 
 LOOKUPS = {
     "LSOA11": "the ONS exact-fit lookup LSOA 2011 to LSOA 2021 (LSOA11_LSOA21_LAD22_EW_LU)",
@@ -25,11 +25,7 @@ LOOKUPS = {
 KINDS = (*TABLES, "streets", "timetable")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Area(_Strict):
+class Area(Strict):
     """Whose assessment it is."""
 
     name: str = Field(min_length=1)
@@ -47,7 +43,7 @@ class Area(_Strict):
         return self
 
 
-class DemandSettings(_Strict):
+class DemandSettings(Strict):
     """Who is to be served."""
 
     count: Literal["births", "children_0_4"] = "births"
@@ -59,13 +55,13 @@ class DemandSettings(_Strict):
     )
 
 
-class NeedSettings(_Strict):
+class NeedSettings(Strict):
     """How need is scored."""
 
     index: str = "family-hubs"
 
 
-class TravelSettings(_Strict):
+class TravelSettings(Strict):
     """How travel is measured."""
 
     modes: list[str] = Field(default=["walk", "drive"], min_length=1)
@@ -74,7 +70,7 @@ class TravelSettings(_Strict):
 
     @model_validator(mode="after")
     def _modes_known(self) -> TravelSettings:
-        known = tomllib.loads((CATALOGUE / "modes.toml").read_text("utf-8"))["mode"]
+        known = load(CATALOGUE / "modes.toml")["mode"]
         unknown = [m for m in self.modes if m not in known]
         if unknown:
             msg = f"mode {', '.join(map(repr, unknown))} is not in the catalogue: {', '.join(known)}"
@@ -82,7 +78,7 @@ class TravelSettings(_Strict):
         return self
 
 
-class PlanSettings(_Strict):
+class PlanSettings(Strict):
     """What a plan may be.
 
     `need_strength` is how much more a family counts in England's neediest zone than in its least needy: 1 counts it
@@ -99,7 +95,7 @@ class PlanSettings(_Strict):
     time_limit_s: float = Field(default=120.0, gt=0)
 
 
-class Input(_Strict):
+class Input(Strict):
     """Which raw file is what."""
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -137,7 +133,7 @@ class Input(_Strict):
         return self
 
 
-class StandardOverride(_Strict):
+class StandardOverride(Strict):
     """A council's own standard in place of the catalogue's."""
 
     offer: Literal["hub", "outreach"]
@@ -155,7 +151,7 @@ class StandardOverride(_Strict):
         return self
 
 
-class Assessment(_Strict):
+class Assessment(Strict):
     """Everything that one assessment is told."""
 
     area: Area
@@ -207,7 +203,7 @@ def find(area: str | Path) -> Path:
     known = known_areas()
     names: dict[str, Path] = {}
     for slug, file in known.items():
-        head = tomllib.loads(file.read_text("utf-8")).get("area", {})
+        head = load(file).get("area", {})
         for name in (slug, head.get("name", slug), *head.get("codes", [])):
             names[str(name).casefold()] = file
     wanted = str(area).strip().casefold()
@@ -231,7 +227,7 @@ def read(path: Path) -> Assessment:
     SettingsError
         With every fault of the file.
     """
-    own = _load(path)
+    own = load(path)
     base_name = own.get("area", {}).get("base") if isinstance(own.get("area"), dict) else None
     base: dict[str, Any] = {}
     if base_name is not None:
@@ -243,19 +239,9 @@ def read(path: Path) -> Assessment:
                 f"base {base_name!r} is not in the catalogue",
                 f"use one of {', '.join(p.stem for p in sorted((CATALOGUE / 'bases').glob('*.toml')))}",
             )
-        base = _load(base_path)
+        base = load(base_path)
     merged = {**base, **own, "input": _merge_inputs(base.get("input", []), own.get("input", []), path)}
-    try:
-        return Assessment.model_validate(merged)
-    except ValidationError as error:
-        raise SettingsError([_fault(path, merged, e) for e in error.errors()]) from None
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fail(SettingsError, path.name, f"is not valid TOML: {error}", "correct the file")
+    return checked(Assessment, merged, file=path.name)
 
 
 def _merge_inputs(base: list[dict[str, Any]], own: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
@@ -264,16 +250,3 @@ def _merge_inputs(base: list[dict[str, Any]], own: list[dict[str, Any]], path: P
     if twice:
         raise SettingsError([Fault(path.name, f"two inputs have the id {i!r}", "give each its own id") for i in twice])
     return [*(i for i in base if i.get("id") not in ids), *own]
-
-
-def _fault(path: Path, merged: dict[str, Any], error: Any) -> Fault:
-    place = list(error["loc"])
-    if len(place) > 1 and place[0] in {"input", "standard"} and isinstance(place[1], int):
-        label = merged[place[0]][place[1]].get("id", place[1] + 1)
-        place[:2] = [f"[[{place[0]}]] {label}"]
-    where = f"{path.name}, {' '.join(map(str, place))}" if place else path.name
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] not in {"missing", "extra_forbidden", "value_error"}:
-        message += f" (it is {error['input']!r})"
-    fixes = {"missing": "add it", "extra_forbidden": "remove it or correct its spelling"}
-    return Fault(where, message, fixes.get(error["type"], "correct the assessment file"))

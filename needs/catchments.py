@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from needs.assessment import StandardOverride
 from needs.schemas import RURAL_URBAN_CODES
 from needs.settings import CATALOGUE
+from needs.toml import load
 from needs.travel import by_zone
 
 WITHOUT_CAR = frozenset({"walk"})  # how a family without a car can travel
@@ -21,7 +21,7 @@ WITHOUT_CAR = frozenset({"walk"})  # how a family without a car can travel
 @cache
 def preset_standards() -> tuple[StandardOverride, ...]:
     """Read the catalogue's standards."""
-    entries = tomllib.loads((CATALOGUE / "standards.toml").read_text("utf-8"))["standard"]
+    entries = load(CATALOGUE / "standards.toml")["standard"]
     return tuple(StandardOverride.model_validate(e) for e in entries)
 
 

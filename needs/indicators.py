@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from needs.errors import Fault, Faults, InputError, SettingsError, fail
+from needs.errors import Faults, InputError, SettingsError, fail
 from needs.settings import CATALOGUE
+from needs.toml import Strict, checked, load
 
 ID = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
 _SHOWN = 5  # zones or cells listed in a message
@@ -23,11 +23,7 @@ _TOLERANCE = 1e-9  # by which declared weights may miss their sum
 Transform = Literal["imd_exp", "rank"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IndexHead(_Strict):
+class IndexHead(Strict):
     """What the index is, and on what it is fitted."""
 
     id: str = Field(pattern=ID)
@@ -39,7 +35,7 @@ class IndexHead(_Strict):
     source: str = Field(min_length=1)
 
 
-class Domain(_Strict):
+class Domain(Strict):
     """A side of need, and its share of the score (used as declared, never renormalised)."""
 
     id: str = Field(pattern=ID)
@@ -48,7 +44,7 @@ class Domain(_Strict):
     rationale: str = Field(min_length=1)
 
 
-class Indicator(_Strict):
+class Indicator(Strict):
     """One measured thing per zone: a column, or a sum of columns over a sum of columns.
 
     `weight` is the share within the domain. A `scale` of "rank" is a published rank, 1 = most need, and is used as
@@ -93,7 +89,7 @@ class Indicator(_Strict):
         return (self.value,) if self.value else tuple(dict.fromkeys(self.numerator + self.denominator))
 
 
-class IndexSpec(_Strict):
+class IndexSpec(Strict):
     """A declared index: head, domains, indicators."""
 
     index: IndexHead
@@ -155,29 +151,7 @@ def read_spec(id_or_path: str | Path) -> IndexSpec:
         meant = f"did you mean {near[0]!r}? " if near else ""
         fix = f"{meant}known: {', '.join(known)}; or give the path of a TOML file"
         fail(SettingsError, f"index {str(id_or_path)!r}", "is not in the catalogue and not a file", fix)
-    try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fail(SettingsError, path.name, f"is not valid TOML: {error}", "correct the file")
-    try:
-        return IndexSpec.model_validate(raw)
-    except ValidationError as error:
-        raise SettingsError([f for e in error.errors() for f in _spec_faults(path.name, raw, e)]) from None
-
-
-def _spec_faults(file: str, raw: dict[str, Any], error: Any) -> list[Fault]:
-    place = list(error["loc"])
-    if len(place) > 1 and isinstance(place[1], int):
-        entry = raw[place[0]][place[1]]
-        name = entry.get("id", place[1] + 1) if isinstance(entry, dict) else place[1] + 1
-        place[:2] = [f"[[{place[0]}]] {name}"]
-    where = f"{file}, {' '.join(map(str, place))}" if place else file
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] not in {"missing", "extra_forbidden", "value_error"}:
-        message += f" (it is {error['input']!r})"
-    fixes = {"missing": "add it", "extra_forbidden": "remove it or correct its spelling"}
-    fix = fixes.get(error["type"], "correct the index file")
-    return [Fault(where, line, fix) for line in message.splitlines()]
+    return checked(IndexSpec, load(path), file=path.name)
 
 
 def indicator_values(tables: Mapping[str, pd.DataFrame], spec: IndexSpec) -> pd.DataFrame:

@@ -141,7 +141,7 @@ TABLES = {
 
 
 def kind_of(table: Table, name: str) -> str:
-    """Say what a column holds: "text", "number" or "flag"; a column outside the contract of a wide table is a number."""
+    """Say what a column holds: "text", "number" or "flag"; what a wide table adds to its contract is a number."""
     column = table.columns.get(name)
     if column is None:
         return "number" if table.extra or name in {"x", "y"} else "text"

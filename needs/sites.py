@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 
 import geopandas as gpd
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 from shapely import STRtree
 
 from needs.errors import Faults
 from needs.settings import CATALOGUE
+from needs.toml import Strict, load
 
 SAME_BUILDING_M = 60.0  # two sites nearer than this are taken for one building (postcodes place a site to about 50 m)
 
 
-class SiteType(BaseModel):
+class SiteType(Strict):
     """What a building of one type may become."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     label: str
     today: str
     may_be: tuple[str, ...]
@@ -30,8 +28,8 @@ class SiteType(BaseModel):
 @cache
 def site_types() -> dict[str, SiteType]:
     """Types of the catalogue, in the order in which they are preferred."""
-    text = (CATALOGUE / "site_types.toml").read_text("utf-8")
-    return {name: SiteType.model_validate(entry) for name, entry in tomllib.loads(text)["site_type"].items()}
+    entries = load(CATALOGUE / "site_types.toml")["site_type"]
+    return {name: SiteType.model_validate(entry) for name, entry in entries.items()}
 
 
 def gather(tables: dict[str, gpd.GeoDataFrame], faults: Faults) -> tuple[gpd.GeoDataFrame, list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -15,12 +14,13 @@ import osmium
 import osmnx
 import pyproj
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from needs.errors import Faults, InputError
 from needs.settings import CATALOGUE, CRS, CRS_WEB, ENGLAND_M
+from needs.toml import Strict, load
 
 MAX_EDGE_M = 50.0  # longer edges are cut, so that the nearest node is never far from the nearest street
 
@@ -37,10 +37,9 @@ _TAGS = frozenset(
 )
 
 
-class Mode(BaseModel):
+class Mode(Strict):
     """One way of travelling: where it may go and how fast."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     label: str
     source: str
     highways: frozenset[str]
@@ -59,7 +58,7 @@ class Mode(BaseModel):
 @cache
 def modes() -> dict[str, Mode]:
     """Read the catalogue's ways of travelling."""
-    entries = tomllib.loads((CATALOGUE / "modes.toml").read_text("utf-8"))["mode"]
+    entries = load(CATALOGUE / "modes.toml")["mode"]
     return {name: Mode.model_validate(entry) for name, entry in entries.items()}
 
 

@@ -1,0 +1,63 @@
+"""Read TOML into checked models, and tell every fault of a file at once."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from needs.errors import Fault, SettingsError, fail
+
+
+class Strict(BaseModel):
+    """A model that refuses keys it does not know and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        If it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fail(SettingsError, path.name, f"is not valid TOML: {error}", "correct the file")
+
+
+def checked(model: type[M], content: dict[str, Any], *, file: str) -> M:
+    """Turn a file's content into a model.
+
+    Raises
+    ------
+    SettingsError
+        With every fault; entries of a list of tables are named by their id. A rule that finds several faults puts
+        each on a line of its own.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError([f for e in error.errors() for f in _faults(file, content, e)]) from None
+
+
+def _faults(file: str, content: dict[str, Any], error: Any) -> list[Fault]:
+    place = list(error["loc"])
+    if len(place) > 1 and isinstance(place[1], int):
+        entry = content[place[0]][place[1]]
+        name = entry.get("id", place[1] + 1) if isinstance(entry, dict) else place[1] + 1
+        place[:2] = [f"[[{place[0]}]] {name}"]
+    where = f"{file}, {' '.join(map(str, place))}" if place else file
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] not in {"missing", "extra_forbidden", "value_error"}:
+        message += f" (it is {error['input']!r})"
+    fixes = {"missing": "add it", "extra_forbidden": "remove it or correct its spelling"}
+    return [Fault(where, line, fixes.get(error["type"], "correct the file")) for line in message.splitlines()]

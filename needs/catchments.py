@@ -52,24 +52,47 @@ def gradual(
     Gradual cover after Berman, Krass and Drezner (2003), European Journal of Operational Research 151.
     """
     span = np.maximum(zero_min - full_min, 1e-9)
-    cover = np.clip((zero_min - minutes) / span, 0.0, 1.0)
-    return np.where(np.isnan(minutes), 0.0, np.where(minutes <= full_min, 1.0, cover))
+    fading = np.clip((zero_min - minutes) / span, 0.0, 1.0)
+    return np.where(np.isnan(minutes), 0.0, np.where(minutes <= full_min, 1.0, fading))
+
+
+def split_by_car(points: pd.DataFrame) -> pd.DataFrame:
+    """Count families with and without a car apart, so that neither is averaged away.
+
+    Parameters
+    ----------
+    points
+        point_id, share and demand (of the point), no_car_pct (0 to 100).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Two rows a point: every column of `points`, with point_id now the row's own, place_id the point's, car (bool),
+        and share and demand of the row. Share and demand add up to the point's.
+    """
+    without = points["no_car_pct"] / 100.0
+    halves = []
+    for car, part, words in ((True, 1.0 - without, "with a car"), (False, without, "without a car")):
+        half = points.assign(place_id=points["point_id"], car=car)
+        half["point_id"] = points["point_id"].astype(str) + ", " + words
+        half["share"], half["demand"] = points["share"] * part, points["demand"] * part
+        halves.append(half)
+    return pd.concat(halves).sort_values("point_id", ignore_index=True)
 
 
 def cover(
-    minutes: Mapping[str, pd.DataFrame], points: pd.DataFrame, rules: pd.DataFrame, *, offer: str
+    minutes: Mapping[str, pd.DataFrame], families: pd.DataFrame, rules: pd.DataFrame, *, offer: str
 ) -> pd.DataFrame:
-    """Share of each point's families who reach each site within the standard, by the mix of car ownership.
+    """Say how far each group of families is within the standard of each site.
 
-    A family with a car takes the best of all modes; a family without one the best of those that need no car. The two
-    are added by the zone's share of households without a car, not averaged before.
+    A family with a car takes the best of all modes; a family without one the best of those that need no car.
 
     Parameters
     ----------
     minutes
-        By mode: index point_id, columns site_id, NaN beyond the limit.
-    points
-        point_id, ruc21cd, no_car_pct.
+        By mode: index point_id of the places, columns site_id, NaN beyond the limit.
+    families
+        As `split_by_car` returns it: point_id, place_id, car, ruc21cd.
     rules
         Standards in force.
     offer
@@ -78,22 +101,17 @@ def cover(
     Returns
     -------
     pandas.DataFrame
-        0 to 1, index point_id, columns site_id.
+        0 to 1, index point_id of `families`, columns site_id. A mode without a standard for a class does not count.
     """
-    frames = list(minutes.values())
-    shape = frames[0].shape
-    any_mode, on_foot = np.zeros(shape), np.zeros(shape)
-    at = points.set_index("point_id").reindex(frames[0].index)
+    columns = next(iter(minutes.values())).columns
+    best = np.zeros((len(families), len(columns)))
     for mode, table in minutes.items():
         rule = rules[(rules["offer"] == offer) & (rules["mode"] == mode)].set_index("ruc21cd")
-        limits = rule[["full_min", "zero_min"]].reindex(at["ruc21cd"]).to_numpy(dtype=float)
-        by_mode = gradual(table.to_numpy(), limits[:, :1], limits[:, 1:])
-        by_mode = np.where(np.isnan(limits[:, :1]), 0.0, by_mode)  # no standard for this mode and class: not counted
-        any_mode = np.maximum(any_mode, by_mode)
-        if mode in WITHOUT_CAR:
-            on_foot = np.maximum(on_foot, by_mode)
-    no_car = at["no_car_pct"].to_numpy(dtype=float)[:, None] / 100.0
-    return pd.DataFrame((1.0 - no_car) * any_mode + no_car * on_foot, index=frames[0].index, columns=frames[0].columns)
+        limits = rule[["full_min", "zero_min"]].reindex(families["ruc21cd"]).to_numpy(dtype=float)
+        by_mode = gradual(table.reindex(families["place_id"]).to_numpy(), limits[:, :1], limits[:, 1:])
+        usable = ~np.isnan(limits[:, 0]) & (families["car"].to_numpy() | (mode in WITHOUT_CAR))
+        best = np.maximum(best, np.where(usable[:, None], by_mode, 0.0))
+    return pd.DataFrame(best, index=pd.Index(families["point_id"]), columns=columns)
 
 
 def need_multiplier(percentile: pd.Series[float], strength: float) -> pd.Series[float]:

@@ -37,12 +37,12 @@ def compare(today: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     today, plan
-        As `by_zone` returns them, of the same zones.
+        As `by_zone` returns them, of the same zones (or of the same families, by another index).
 
     Returns
     -------
     pandas.DataFrame
-        Index lsoa21cd: every column of both with `_today` and `_plan`, and unmet_change (below 0: less unmet need).
+        By the same index: every column of both with `_today` and `_plan`, and unmet_change (below 0: less unmet need).
     """
     both = today.add_suffix("_today").join(plan.add_suffix("_plan"), how="outer", validate="one_to_one")
     return both.assign(unmet_change=both["unmet_plan"] - both["unmet_today"])
@@ -67,13 +67,13 @@ def totals(zones: pd.DataFrame, suffix: str) -> dict[str, float]:
     return result
 
 
-def groups(zones: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.DataFrame:
+def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.DataFrame:
     """Say who gains and who loses, group by group.
 
     Parameters
     ----------
-    zones
-        One row a zone, with demand, both scenarios' families and the columns to group by.
+    families
+        One row a zone or a group of families, with demand, both scenarios' families and the columns to group by.
     labels
         By column to group by: the words for each of its values, in the order to show.
 
@@ -86,7 +86,7 @@ def groups(zones: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.DataFra
     rows = []
     for column, words in labels.items():
         for value, label in words.items():
-            members = zones[zones[column] == value]
+            members = families[families[column] == value]
             if not members["demand"].sum() > 0:
                 continue
             row: dict[str, Any] = {"column": column, "group": label, "demand": float(members["demand"].sum())}

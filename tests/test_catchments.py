@@ -16,35 +16,46 @@ from needs.assessment import StandardOverride
 RULES = catchments.standards([])
 
 
-def cover(walk: float, drive: float, *, offer: str = "hub", ruc: str = "UN1", no_car: float = 20.0) -> float:
+def covers(walk: float, drive: float, *, offer: str = "hub", ruc: str = "UN1") -> tuple[float, float]:
+    """Cover of families with a car and of families without one."""
     index, columns = pd.Index(["p"], name="point_id"), pd.Index(["s"], name="site_id")
     minutes = {m: pd.DataFrame([[t]], index=index, columns=columns) for m, t in (("walk", walk), ("drive", drive))}
-    points = pd.DataFrame({"point_id": ["p"], "ruc21cd": [ruc], "no_car_pct": [no_car]})
-    return float(catchments.cover(minutes, points, RULES, offer=offer).loc["p", "s"])
+    points = pd.DataFrame({"point_id": ["p"], "ruc21cd": [ruc], "no_car_pct": [20.0], "share": 1.0, "demand": 10.0})
+    found = catchments.cover(minutes, catchments.split_by_car(points), RULES, offer=offer)["s"]
+    return found["p, with a car"], found["p, without a car"]
 
 
 @pytest.mark.parametrize(
-    ("walk", "drive", "ruc", "expected"),
+    ("walk", "drive", "ruc", "with_car", "without"),
     [
-        (10, 3, "UN1", 1.0),  # everyone
-        (15, 3, "UN1", 1.0),  # the standard itself counts
-        (22.5, 3, "UN1", 0.8 * 1.0 + 0.2 * 0.5),  # families without a car half way between 15 and 30 minutes
-        (math.nan, 10, "UN1", 0.8),  # only by car
-        (math.nan, 15, "UN1", 0.8 * 0.5),
-        (math.nan, 15, "RSN1", 0.8),  # villages: a 15-minute drive is the standard
-        (math.nan, 22.5, "RSF1", 0.8 * 0.5),
-        (20, math.nan, "UN1", 10 / 15),  # those with a car walk too
-        (30, 20, "UN1", 0.0),
-        (math.nan, math.nan, "RLN1", 0.0),
+        (10, 3, "UN1", 1.0, 1.0),
+        (15, 3, "UN1", 1.0, 1.0),  # the standard itself counts
+        (22.5, 3, "UN1", 1.0, 0.5),  # on foot half way between 15 and 30 minutes
+        (math.nan, 10, "UN1", 1.0, 0.0),
+        (math.nan, 15, "UN1", 0.5, 0.0),
+        (math.nan, 15, "RSN1", 1.0, 0.0),  # villages: a 15-minute drive is the standard
+        (math.nan, 22.5, "RSF1", 0.5, 0.0),
+        (20, math.nan, "UN1", 10 / 15, 10 / 15),  # those with a car walk too
+        (30, 20, "UN1", 0.0, 0.0),
+        (math.nan, math.nan, "RLN1", 0.0, 0.0),
     ],
 )
-def test_cover_by_hand(walk, drive, ruc, expected):
-    assert cover(walk, drive, ruc=ruc) == pytest.approx(expected)
+def test_cover_by_hand(walk, drive, ruc, with_car, without):
+    assert covers(walk, drive, ruc=ruc) == pytest.approx((with_car, without))
 
 
-def test_families_without_a_car_are_not_averaged_away():
-    assert cover(math.nan, 5, no_car=100.0) == 0.0
-    assert cover(math.nan, 5, no_car=0.0) == 1.0
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 1), st.floats(0, 500)), min_size=1, max_size=8))
+def test_splitting_by_car_conserves_families(rows):
+    points = pd.DataFrame(rows, columns=["no_car_pct", "share", "demand"]).assign(
+        point_id=[f"p{i}" for i in range(len(rows))]
+    )
+    halves = catchments.split_by_car(points)
+    assert halves["point_id"].is_unique
+    sums = halves.groupby("place_id")[["share", "demand"]].sum()
+    assert sums["demand"].to_numpy() == pytest.approx(points["demand"].to_numpy())
+    assert sums["share"].to_numpy() == pytest.approx(points["share"].to_numpy())
+    without = halves[~halves["car"]].set_index("place_id")["demand"]
+    assert without.to_numpy() == pytest.approx(points["demand"].to_numpy() * points["no_car_pct"].to_numpy() / 100)
 
 
 def test_every_offer_and_class_has_a_standard_with_a_source():
@@ -70,12 +81,13 @@ def test_a_councils_own_standard_replaces_the_preset():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 100), st.floats(0, 20))
-def test_cover_lies_between_0_and_1_and_never_rises_with_time(walk, drive, no_car, later):
-    base = cover(walk, drive, no_car=no_car)
-    assert 0.0 <= base <= 1.0
-    assert cover(walk + later, drive, no_car=no_car) <= base + 1e-12
-    assert cover(walk, drive + later, no_car=no_car) <= base + 1e-12
+@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 20), st.sampled_from(["hub", "outreach"]))
+def test_cover_lies_between_0_and_1_and_never_rises_with_time(walk, drive, later, offer):
+    with_car, without = covers(walk, drive, offer=offer)
+    assert 0.0 <= without <= with_car <= 1.0  # a car never makes it worse
+    for slower in (covers(walk + later, drive, offer=offer), covers(walk, drive + later, offer=offer)):
+        assert slower[0] <= with_car + 1e-12
+        assert slower[1] <= without + 1e-12
 
 
 def test_nearest_minutes_of_the_middle_family():

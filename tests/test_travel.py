@@ -86,7 +86,9 @@ def test_times_agree_with_plain_dijkstra(seed, n, limit_s):
     rng = np.random.default_rng(seed)
     m = int(rng.integers(1, 4 * n))
     pairs = {
-        (int(a), int(b)): float(w) for a, b, w in zip(*rng.integers(0, n, (2, m)), rng.uniform(1, 90, m)) if a != b
+        (int(a), int(b)): float(w)
+        for a, b, w in zip(*rng.integers(0, n, (2, m)), rng.uniform(1, 90, m), strict=True)
+        if a != b
     }
     edges: dict[int, list[tuple[int, float]]] = {}
     for (a, b), w in pairs.items():

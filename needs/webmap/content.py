@@ -1,0 +1,79 @@
+"""Say what a page is made from: finished tables, and nothing to be computed but their wording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class PageData:
+    """Everything that the page of one area shows.
+
+    Attributes
+    ----------
+    name, slug
+        The area's name and its name in file names.
+    synthetic
+        Whether the place is made up; the page says so at its top, in its title and in its footer.
+    finding
+        The heading: what was found, in a few words.
+    answer
+        One sentence under the heading.
+    demand_label
+        What `demand` counts, such as "births a year".
+    zones
+        One row per zone, EPSG:27700: `lsoa21cd`, `zone_name`, `ruc21cd`, `births`, `children_0_4`, `demand`,
+        `no_car_pct`, `need_score`, `need_rank_england`, `need_fifth_england` (1 = highest need), `need_rank_area`,
+        `need_fifth_area`, `unmet_change`, and for `today` and `plan`: `cover_*` (0 to 1), `hub_*`, `outreach_*`,
+        `virtual_*` (families), `unmet_*`, and per mode `hub_<mode>_min_*` (minutes to the nearest hub, NaN = beyond
+        the limit).
+    modes
+        Words for each mode, such as `{"walk": "Walking with a pram"}`.
+    contributions
+        `lsoa21cd`, `indicator`, `label`, `contribution` (points; they add up to the zone's `need_score`).
+    sites
+        One row per site, points in EPSG:27700: `site_id`, `name`, `site_type_label`, `today` and `offer` (hub,
+        outreach, none), `status` (keep, convert, open, close, neighbour, none), `number` (on the pin, or NA),
+        `parent_hub_id`, `parent_name`, `parent_min`, `families_reached`, `reasons` (list of texts).
+    reach
+        (Multi)polygons in EPSG:27700 with `offer` (hub, outreach), `mode`, `minutes`: within so many minutes of any
+        recommended site with that offer.
+    totals
+        For "today" and "plan": `demand`, `hub`, `outreach`, `virtual`, `unmet`, `hub_pct`, `outreach_pct`,
+        `virtual_pct`, and under `worst_fifth` the same for the fifth of England with the highest need.
+    proof
+        `status`, `objective`, `bound`, `gap` (a share) of the solver.
+    basemap
+        As `basemap.read_basemap` returns it.
+    sources
+        `title`, `publisher`, `licence`, `date`, `url`, `path`, `sha256`, `caveat` of every file read.
+    assumptions
+        `what`, `value`, `source` of every preset.
+    notes
+        What was left out, in sentences.
+    command
+        How to build the page again.
+    """
+
+    name: str
+    slug: str
+    synthetic: bool
+    finding: str
+    answer: str
+    demand_label: str
+    zones: gpd.GeoDataFrame
+    modes: dict[str, str]
+    contributions: pd.DataFrame
+    sites: gpd.GeoDataFrame
+    reach: gpd.GeoDataFrame
+    totals: dict[str, Any]
+    proof: dict[str, Any]
+    basemap: dict[str, Any]
+    sources: list[dict[str, Any]]
+    assumptions: list[dict[str, Any]]
+    notes: list[str]
+    command: str

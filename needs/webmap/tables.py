@@ -1,0 +1,266 @@
+"""Write the tables of the page: everything that the map says, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from needs.webmap.content import PageData
+from needs.webmap.layers import parent_words, status_words
+from needs.webmap.shading import Shading
+from needs.webmap.text import Html, change, join, link, minutes, number, percent, plural, points, tag
+
+RURAL_URBAN = {
+    "UN1": "Urban, nearer",
+    "UF1": "Urban, further",
+    "RLN1": "Larger rural, nearer",
+    "RLF1": "Larger rural, further",
+    "RSN1": "Smaller rural, nearer",
+    "RSF1": "Smaller rural, further",
+}
+TIMES = {"today": "Today", "plan": "Plan"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column; columns of one group stand under a common heading. `kind`: text, number or head."""
+
+    head: str
+    kind: str = "text"
+    group: str = ""
+
+
+def table(
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[object]],
+    *,
+    name: str,
+    ids: Sequence[str] = (),
+    scrolls: bool = True,
+) -> Html:
+    """Write a table.
+
+    Parameters
+    ----------
+    caption
+        What the table shows.
+    columns
+        Headings; a column of kind "head" heads its rows.
+    rows
+        Cells in the order of the columns; texts are escaped.
+    name
+        `id` of the table.
+    ids
+        `id` of each row, where rows are looked up.
+    scrolls
+        Whether it stands in a region that scrolls by itself; for tables that may be wider than the window.
+    """
+    body = []
+    for i, row in enumerate(rows):
+        cells = [_cell(column, cell) for column, cell in zip(columns, row, strict=True)]
+        body.append(tag("tr", *cells, id=ids[i] if ids else None))
+    whole = tag("table", tag("caption", caption), tag("thead", *_head(columns)), tag("tbody", *body), id=name)
+    return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0") if scrolls else whole
+
+
+def _cell(column: Column, cell: object) -> Html:
+    if column.kind == "head":
+        return tag("th", cell, scope="row")
+    return tag("td", cell, class_="n" if column.kind == "number" else None)
+
+
+def _head(columns: Sequence[Column]) -> list[Html]:
+    """One row of headings, or two where columns are grouped."""
+    grouped = any(c.group for c in columns)
+    upper, lower = [], []
+    for i, column in enumerate(columns):
+        kind = "n" if column.kind == "number" else None
+        if not column.group:
+            upper.append(tag("th", column.head, scope="col", rowspan="2" if grouped else None, class_=kind))
+            continue
+        if i == 0 or columns[i - 1].group != column.group:
+            span = sum(c.group == column.group for c in columns)
+            upper.append(tag("th", column.group, scope="colgroup", colspan=str(span), class_="group"))
+        lower.append(tag("th", column.head, scope="col", class_=kind))
+    return [tag("tr", *upper), *([tag("tr", *lower)] if grouped else [])]
+
+
+def figures(data: PageData) -> Html:
+    """Key figures, today against the plan."""
+    columns = [Column("", "head"), Column("Today", "number"), Column("Plan", "number")]
+    sites = data.sites[data.sites["status"] != "neighbour"]
+    counts = [
+        (words, *(number(int((sites[column] == offer).sum())) for column in ("today", "offer")))
+        for offer, words in (("hub", "Hubs"), ("outreach", "Outreach sites"))
+    ]
+    both = [data.totals["today"], data.totals["plan"]]
+    reached = [(words, *(_share(t, key) for t in both)) for key, words in _REACHED.items()]
+    worst = [t["worst_fifth"] for t in both]
+    rows: list[tuple[object, ...]] = [*counts, *reached, ("Unmet need (weighted)", *(number(t["unmet"]) for t in both))]
+    if both[0]["demand"]:
+        rows.append(
+            ("Highest-need fifth, by a hub", *(_share(t, "hub") if t["demand"] else "none here" for t in worst))
+        )
+    caption = f"Families ({number(both[0]['demand'])} {data.demand_label})"
+    return table(caption, columns, rows, name="figures", scrolls=False)
+
+
+_REACHED = {"hub": "Reached by a hub", "outreach": "By outreach only", "virtual": "Online only"}
+
+
+def _share(totals: dict[str, Any], key: str) -> Html:
+    return join([f"{number(totals[key])} ", tag("small", f"({percent(totals[f'{key}_pct'])})")])
+
+
+def key(shadings: Sequence[Shading]) -> Html:
+    """Key of the neighbourhoods: for each shading its five numbered classes and how many zones are in each."""
+    blocks = []
+    for i, shading in enumerate(shadings):
+        items = []
+        for k, words in enumerate(shading.words, 1):
+            swatch = tag("span", k, class_=f"swatch class-{k}")
+            count = tag("span", f"({shading.count(k)})", class_="count")
+            items.append(tag("li", swatch, " ", words, " ", count))
+        heading = tag("h3", shading.title, " ", tag("small", "(number of neighbourhoods)"))
+        blocks.append(tag("div", heading, tag("ol", *items), data_key=shading.id, hidden=i > 0))
+    return join(blocks)
+
+
+def recommended(data: PageData) -> Html:
+    """Recommended sites with the reasons for each."""
+    sites = data.sites[data.sites["status"].isin(["keep", "convert", "open"])].sort_values(["number", "site_id"])
+    columns = [
+        Column("No.", "number"), Column("Site", "head"), Column("Kind of building"), Column("Offer"),
+        Column("What happens"), Column("Run from"), Column("Families reached", "number"), Column("Why"),
+    ]  # fmt: skip
+    rows = [
+        (
+            "" if pd.isna(site["number"]) else str(int(site["number"])),
+            site["name"],
+            site["site_type_label"],
+            {"hub": "Hub", "outreach": "Outreach"}[site["offer"]],
+            _sentence(status_words(site)),
+            parent_words(site) or "its own staff",
+            number(site["families_reached"]),
+            tag("ul", *(tag("li", reason) for reason in site["reasons"])),
+        )
+        for site in sites.to_dict("records")
+    ]
+    return table("Recommended sites, numbered as on the map", columns, rows, name="recommended")
+
+
+def other_sites(data: PageData, status: str, caption: str) -> Html:
+    """Sites that close, or a neighbouring council's."""
+    sites = data.sites[data.sites["status"] == status].sort_values(["name", "site_id"])
+    columns = [Column("Site", "head"), Column("Kind of building"), Column("What happens"), Column("Why")]
+    rows: list[tuple[object, ...]] = [
+        (s["name"], s["site_type_label"], _sentence(status_words(s)), tag("ul", *(tag("li", r) for r in s["reasons"])))
+        for s in sites.to_dict("records")
+    ]
+    if not any(sites["reasons"]):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return table(caption, columns, rows, name=status)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def zones(data: PageData) -> Html:
+    """Every zone with everything that the map can show of it; highest need first."""
+    columns = [
+        Column("Neighbourhood", "head"), Column("Rural or urban"), Column(_sentence(data.demand_label), "number"),
+        Column("Score", "number", "Need"), Column("Rank", "number", "Need"), Column("Fifth", "number", "Need"),
+    ]  # fmt: skip
+    fields = [("hub", "By a hub"), ("outreach", "By outreach"), ("virtual", "Online only"), ("unmet", "Unmet need")]
+    for _, words in fields:
+        columns += [Column(t, "number", words) for t in TIMES.values()]
+    columns.append(Column("Change", "number", "Unmet need"))
+    for words in data.modes.values():
+        columns += [Column(t, "number", f"Minutes to a hub: {words.lower()}") for t in TIMES.values()]
+    ordered = by_need(data)
+    rows = []
+    for z in ordered.to_dict("records"):
+        name = join([z["zone_name"], tag("span", z["lsoa21cd"], class_="code")], " ")
+        kind = RURAL_URBAN.get(z["ruc21cd"], z["ruc21cd"])
+        need = [points(z["need_score"]), f"{int(z['need_rank_england']):,}", str(int(z["need_fifth_england"]))]
+        families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in TIMES]
+        travel = [minutes(z[f"hub_{mode}_min_{t}"]) for mode in data.modes for t in TIMES]
+        rows.append([name, kind, number(z["demand"]), *need, *families, change(z["unmet_change"]), *travel])
+    ids = [f"zone-{code}" for code in ordered["lsoa21cd"]]
+    caption = f"All {plural(len(rows), 'neighbourhood')}, highest need first"
+    return table(caption, columns, rows, name="zones", ids=ids)
+
+
+def by_need(data: PageData) -> pd.DataFrame:
+    """Zones without geometry, highest need first, ties by code."""
+    frame = pd.DataFrame(data.zones.drop(columns="geometry"))
+    return frame.sort_values(["need_rank_england", "lsoa21cd"])
+
+
+def losers(data: PageData) -> Html:
+    """Neighbourhoods with more unmet need than today, the most first; a sentence where there is none."""
+    worse = data.zones[data.zones["unmet_change"].map(lambda v: change(v).startswith("+"))]
+    better = int(data.zones["unmet_change"].map(lambda v: change(v).startswith("−")).sum())
+    gains = tag("p", f"Unmet need falls in {better} of {plural(len(data.zones), 'neighbourhood')}.")
+    if worse.empty:
+        return join([gains, tag("p", "It rises in none.")])
+    ordered = pd.DataFrame(worse.drop(columns="geometry")).sort_values(
+        ["unmet_change", "lsoa21cd"], ascending=[False, True]
+    )
+    columns = [Column("Neighbourhood", "head"), *(Column(h, "number") for h in ("Today", "Plan", "Change"))]
+    rows = [
+        (z["zone_name"], number(z["unmet_today"]), number(z["unmet_plan"]), change(z["unmet_change"]))
+        for z in ordered.to_dict("records")
+    ]
+    return join([gains, table("Neighbourhoods with more unmet need than today", columns, rows, name="losers")])
+
+
+def contributions(data: PageData) -> Html:
+    """How the need score of every zone is made up."""
+    wide = data.contributions.pivot_table(index="lsoa21cd", columns="indicator", values="contribution", aggfunc="sum")
+    labels = data.contributions.drop_duplicates("indicator").set_index("indicator")["label"]
+    columns = [Column("Neighbourhood", "head"), *(Column(w, "number") for w in labels), Column("Need score", "number")]
+    ordered = by_need(data)
+    rows = [
+        [z["zone_name"], *(points(wide.loc[z["lsoa21cd"], i]) for i in labels.index), points(z["need_score"])]
+        for z in ordered.to_dict("records")
+    ]
+    return table("Points of the need score by indicator", columns, rows, name="contributions")
+
+
+def assumptions(data: PageData) -> Html:
+    """Every preset and where it comes from."""
+    columns = [Column("What", "head"), Column("Value"), Column("Source")]
+    rows = [(a["what"], a["value"], a["source"]) for a in data.assumptions]
+    return table("Assumptions, each of which can be changed", columns, rows, name="assumptions")
+
+
+def sources(data: PageData) -> Html:
+    """Every file read."""
+    columns = [
+        Column("Data", "head"), Column("Publisher"), Column("Licence"), Column("Date"),
+        Column("File and start of its SHA-256"), Column("Caveat"),
+    ]  # fmt: skip
+    rows = [
+        (link(s["title"], s["url"]), s["publisher"], s["licence"], s["date"],
+         join([s["path"], tag("span", s["sha256"][:12], class_="code")], " "), s["caveat"] or "")
+        for s in data.sources
+    ]  # fmt: skip
+    return table("Data read", columns, rows, name="sources")
+
+
+def zone_sheet(data: PageData) -> pd.DataFrame:
+    """Zones for download, every column."""
+    return by_need(data)
+
+
+def site_sheet(data: PageData) -> pd.DataFrame:
+    """Sites for download, with easting and northing."""
+    frame = pd.DataFrame(data.sites.drop(columns="geometry"))
+    frame["reasons"] = ["; ".join(reasons) for reasons in frame["reasons"]]
+    return frame.assign(easting=data.sites.geometry.x.round(0), northing=data.sites.geometry.y.round(0))

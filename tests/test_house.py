@@ -1,0 +1,119 @@
+"""The house: one way of imports, catalogue and README in step with the code, nothing that the project forbids."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from needs import assessment, catchments, sites, streets
+from needs.assessment import Assessment
+from needs.schemas import TABLES
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "needs"
+
+# Rooms from the ground floor up: a room imports only from rooms before it.
+ROOMS = (
+    "errors", "settings", "toml", "schemas", "assessment", "sources", "areas", "indicators", "index", "sites", "streets",
+    "routing", "transit", "travel", "isochrones", "catchments", "siting", "scenarios", "outputs", "webmap", "stages",
+    "report", "pipeline", "demo", "__main__",
+)  # fmt: skip
+
+
+def imported_rooms(path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "needs":
+            rooms |= {a.name for a in node.names if (PACKAGE / a.name).is_dir() or (PACKAGE / f"{a.name}.py").is_file()}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("needs."):
+            rooms.add(str(node.module).split(".")[1])
+        elif isinstance(node, ast.Import):
+            rooms |= {a.name.split(".")[1] for a in node.names if a.name.startswith("needs.")}
+    return rooms
+
+
+def test_every_room_is_listed():
+    found = {p.stem for p in PACKAGE.glob("*.py")} | {
+        p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()
+    }
+    assert found - {"__init__"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_rooms_import_only_from_rooms_before_them(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    if parts == ("__init__",):
+        return
+    here = ROOMS.index(parts[0])
+    above = {room for room in imported_rooms(path) if ROOMS.index(room) > here}
+    assert not above, f"{path.name} imports from {above}"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_modules_say_what_they_do_and_stay_small(path):
+    text = path.read_text("utf-8")
+    first = (ast.get_docstring(ast.parse(text)) or "").splitlines()
+    assert first, "no docstring"
+    assert len(first[0]) > 20
+    assert first[0].endswith(".")
+    assert text.count("\n") <= 420
+
+
+def readme_toml() -> dict[str, object]:
+    block = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    assert block
+    return tomllib.loads(block[1])
+
+
+def test_the_assessment_file_of_the_readme_is_complete(tmp_path):
+    block = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    assert block
+    path = tmp_path / "testshire.toml"
+    path.write_text(block[1])
+    settings = assessment.read(path)
+    assert isinstance(settings, Assessment)
+    assert {i.table for i in settings.inputs} >= {"zones", "points", "streets", "sites", "demand", "indicators"}
+
+
+def test_the_readme_lists_every_table_and_command():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name in (*TABLES, "streets", "timetable"):
+        assert f"| `{name}`" in text
+    for command in ("make demo", "make test", "make help", "make assess", "make check"):
+        assert command in text
+
+
+def test_every_preset_of_the_catalogue_names_its_source():
+    assert all(len(m.source) > 20 for m in streets.modes().values())
+    assert all(len(t.source) > 20 for t in sites.site_types().values())
+    assert all(len(s.source) > 10 for s in catchments.preset_standards())
+    for mode in streets.modes().values():
+        assert mode.kph or set(mode.typical_kph) == set(mode.highways)
+
+
+def tracked() -> list[str]:
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    return listing.stdout.splitlines()
+
+
+def test_top_level_is_as_designed():
+    top = {name.split("/")[0] for name in tracked()}
+    visible = {name for name in top if not name.startswith(".")}
+    assert visible == {
+        "needs", "notebooks", "data", "maps", "tests", "pyproject.toml", "Makefile", "README.md", "LICENSE", "constraints.txt"
+    }  # fmt: skip
+
+
+def test_no_data_and_no_third_party_file_is_tracked():
+    odd = [
+        n
+        for n in tracked()
+        if n.endswith((".csv", ".parquet", ".gpkg", ".pbf", ".osm", ".xlsx", ".ipynb", ".html", ".zip"))
+    ]
+    assert odd == []

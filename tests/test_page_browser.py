@@ -1,0 +1,280 @@
+"""Open the page in headless Chromium: no request, no message, controls that work, keyboard, narrow window, print."""
+
+import re
+import zlib
+
+import pytest
+
+from needs.webmap.index_page import render_index
+from needs.webmap.page import render
+from tests.browser import CHROMIUM, Browser
+from tests.page_data import HOSTILE, council
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (looked for chromium, google-chrome)"),
+]
+
+NO_TOOLTIP = "!document.querySelector('.leaflet-tooltip')"
+FILLS = "[...document.querySelectorAll('path.zone')].map(p => getComputedStyle(p).fill)"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return council()
+
+
+@pytest.fixture(scope="module")
+def file(data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("maps") / "gridshire.html"
+    path.write_text(render(data), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser, file):
+    browser.open(file)
+    yield browser
+    assert browser.messages == []
+    assert browser.requests == [file.resolve().as_uri()]
+
+
+def click(tab, control):
+    tab.run(f"document.querySelector('input[value={control}], input[name={control}]').click()")
+
+
+def count(tab, selector):
+    return tab.run(f"document.querySelectorAll('{selector}').length")
+
+
+def test_every_layer_is_drawn(tab, data):
+    assert count(tab, "path.zone") == len(data.zones) == count(tab, "#zones tbody tr")
+    assert count(tab, ".leaflet-marker-icon.pin") == 6  # all but the building that was only considered
+    for name in ("road_main", "road_mid", "road_minor", "rail", "water", "green", "edge"):
+        assert count(tab, f"path.{name}") == 1
+    assert count(tab, "path.river") == 0
+
+
+def test_radio_buttons_change_the_shading_and_its_key(tab, data):
+    colours = {}
+    for shading in ("need", "demand", "unmet_today", "unmet_plan"):
+        click(tab, shading)
+        fills = tab.run(FILLS)
+        assert len(fills) == len(data.zones)
+        colours[shading] = fills
+        assert tab.run("[...document.querySelectorAll('.key div:not([hidden])')].map(d => d.dataset.key)") == [shading]
+        swatches = tab.run(
+            "[...document.querySelectorAll('.key div:not([hidden]) .swatch')]"
+            ".map(s => getComputedStyle(s).backgroundColor)"
+        )
+        counts = [
+            int(n)
+            for n in tab.run(
+                "[...document.querySelectorAll('.key div:not([hidden]) .count')].map(s => s.textContent.slice(1, -1))"
+            )
+        ]
+        assert [fills.count(s) for s in swatches] == counts
+    assert len({tuple(c) for c in colours.values()}) == 4
+
+
+def test_check_boxes_show_and_hide(tab):
+    line = "document.querySelector('[data-key={}]').hidden"
+    assert (count(tab, "path.reach.hub"), count(tab, "path.reach.outreach")) == (1, 0)
+    click(tab, "outreach_reach")
+    click(tab, "hub_reach")
+    assert (count(tab, "path.reach.hub"), count(tab, "path.reach.outreach")) == (0, 1)
+    assert tab.run(line.format("hub_reach"))
+    assert not tab.run(line.format("outreach_reach"))
+    click(tab, "considered")
+    assert count(tab, ".leaflet-marker-icon.pin") == 7
+    assert not tab.run(line.format("considered"))
+    click(tab, "recommended")
+    assert count(tab, ".leaflet-marker-icon.pin") == 3
+    assert count(tab, ".figure") == 0
+    click(tab, "numbers")
+    numbers = tab.run("[...document.querySelectorAll('.figure')].map(e => e.textContent).sort().join('')")
+    assert numbers == tab.run("[...document.querySelectorAll('path.zone')].map(p => p.dataset.class).sort().join('')")
+    click(tab, "outlines")
+    assert tab.run("getComputedStyle(document.querySelector('path.zone')).strokeWidth") == "0px"
+    click(tab, "places")
+    assert tab.run("getComputedStyle(document.querySelector('.place')).display") == "none"
+
+
+def test_reach_follows_mode_and_minutes(tab):
+    def outline():
+        return tab.run("document.querySelector('path.reach').getAttribute('d')")
+
+    def choose(name, value):
+        tab.run(
+            f"(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('change', {{bubbles: true}})); }})"
+            f"(controls.elements.{name})"
+        )
+
+    seen = set()
+    for mode in ("walk", "drive"):
+        for minutes in (10, 20, 30):
+            choose("mode", mode)
+            choose("minutes", minutes)
+            seen.add(outline())
+            words = tab.run("document.querySelector('[data-key=hub_reach]').textContent").strip()
+            spoken = {"walk": "walking with a pram", "drive": "driving"}[mode]
+            assert words == f"Within {minutes} minutes of a hub: {spoken}"
+    assert len(seen) == 6
+
+
+def test_hostile_names_are_shown_as_text(tab):
+    shown = tab.run(
+        "[...document.querySelectorAll('.leaflet-marker-icon.pin')].map(e => e.querySelector('.unseen').textContent)"
+    )
+    for name in HOSTILE[:6]:
+        assert any(name in words for words in shown)
+    assert tab.run("document.querySelectorAll('img').length") == 0
+    facts = []
+    for i in range(6):
+        tab.run(f"document.querySelectorAll('.leaflet-marker-icon.pin')[{i}].focus()")
+        assert tab.wait("document.querySelectorAll('.leaflet-tooltip').length === 1")
+        facts.append(tab.run("document.querySelector('.leaflet-tooltip b').textContent"))
+    assert {f.split(" ", 1)[1] for f in facts[:4]} == set(HOSTILE[:4])
+    assert set(facts[4:]) == set(HOSTILE[4:6])
+
+
+def test_no_handler_runs_even_if_markup_slipped_in(browser, file):
+    browser.open(file)
+    browser.run(
+        "document.body.insertAdjacentHTML('beforeend', '<b id=x onclick=\"window.pwned = 1\">x</b>'); x.click()"
+    )
+    assert browser.run("window.pwned") is None
+    assert any("Content Security Policy" in m for m in browser.messages)
+    refused = "fetch('https://example.org/').then(() => 'fetched', () => 'refused')"
+    assert browser.run(refused) == "refused"
+
+
+def test_a_neighbourhood_tells_what_its_row_says(tab, data):
+    where = tab.run(
+        "(r => [r.x + r.width / 4, r.y + r.height / 4])"
+        "(document.querySelectorAll('path.zone')[9].getBoundingClientRect())"
+    )
+    tab.hover(where[0] - 4, where[1])
+    tab.hover(*where)
+    lines = tab.run(
+        "[...document.querySelectorAll('.leaflet-tooltip tr')].map(r => [...r.cells].map(c => c.textContent))"
+    )
+    zone = data.zones.iloc[9]
+    assert (
+        tab.run("document.querySelector('.leaflet-tooltip strong').textContent")
+        == f"{zone['zone_name']} {zone['lsoa21cd']}"
+    )
+    facts = dict(lines)
+    assert facts["Class on the map"] == f"{zone['need_fifth_england']} of 5"
+    assert facts["Births a year"] == f"{zone['births']:.0f}"
+    assert facts["Need"] == (
+        f"score {zone['need_score']:.1f}, rank {zone['need_rank_england']:,}, fifth {zone['need_fifth_england']}"
+    )
+    assert re.fullmatch(r"today \S+, plan \S+, change \S+", facts["Unmet need"])
+    assert facts["Minutes to a hub: driving"].startswith(f"today {zone['hub_drive_min_today']:.0f}, plan")
+    tab.press("Escape")
+    assert tab.wait(NO_TOOLTIP)
+
+
+def test_keyboard_alone(tab):
+    stops = []
+    for _ in range(40):
+        tab.press("Tab")
+        stops.append(tab.run(
+            "(e => e.classList.contains('pin') ? 'pin ' + e.textContent : e.classList.contains('folium-map') ? 'map'"
+            " : e.id || e.dataset.kind || e.name || e.className || e.tagName)(document.activeElement)"
+        ))  # fmt: skip
+        if stops[-1] == "leaflet-control-zoom-out":
+            break
+    assert stops[0] == "skip"
+    assert stops[1:12] == ["shading", *["sites"] * 4, *["detail"] * 3, *["reach"] * 2, "mode"]
+    assert stops[12:14] == ["minutes", "map"]
+    pins = [s for s in stops if s.startswith("pin ")]
+    assert [s[4] for s in pins[:4]] == ["1", "2", "3", "4"]  # in the order of their numbers
+    assert len(pins) == 6
+    assert tab.wait(NO_TOOLTIP)  # focus has moved on
+    tab.run("document.querySelector('[name=shading]').focus()")
+    tab.press("ArrowDown")
+    assert tab.run("document.querySelector('[name=shading]:checked').value") == "demand"
+    tab.run("document.querySelector('[name=considered]').focus()")
+    tab.press(" ")
+    assert count(tab, ".leaflet-marker-icon.pin") == 7
+
+
+def test_pins_do_not_hide_one_another(browser, data, tmp_path):
+    sites = data.sites.copy()
+    sites.geometry = [sites.geometry.iloc[0]] * len(sites)  # all in one building
+    path = tmp_path / "crowd.html"
+    path.write_text(render(council(sites=sites)), "utf-8")
+    browser.open(path)
+    boxes = browser.run(
+        "[...document.querySelectorAll('.leaflet-marker-icon.pin:not(.neighbour)')]"
+        ".map(e => (r => [r.x, r.y])(e.getBoundingClientRect()))"
+    )
+    assert len(boxes) == 5
+    for i, (x, y) in enumerate(boxes):
+        assert all(abs(x - u) >= 28 or abs(y - v) >= 28 for u, v in boxes[:i])
+    assert count(browser, "path.lead:not(.casing)") == 4
+
+
+@pytest.mark.parametrize("width", [320, 640, 1280])
+def test_nothing_scrolls_sideways(browser, file, width):
+    browser.open(file, width=width)
+    assert browser.run("document.documentElement.scrollWidth") == width
+    assert browser.run("document.querySelector('.folium-map').getBoundingClientRect().width") <= width - 24
+
+
+def test_finding_key_and_map_stand_on_one_screen(tab):
+    assert tab.run("document.querySelector('main').getBoundingClientRect().width") == 1000
+    assert tab.run("document.querySelector('.folium-map').getBoundingClientRect().bottom") <= 800
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_first_printed_page_holds_finding_key_and_map(browser, file, data, width):
+    browser.open(file, width=width)
+    pdf = browser.pdf()
+    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    assert {(round(float(w)), round(float(h))) for w, h in sizes} == {(842, 595)}  # A4 landscape, points
+    assert 3 <= len(sizes) <= 14
+    drawn = [zlib.decompress(s) for s in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S) if s[:1] == b"\x78"]
+    fills = [s for s in drawn if s.count(b" rg") + s.count(b" scn") > len(data.zones)]
+    assert fills
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    browser.call("Emulation.setDeviceMetricsOverride", width=1047, height=718, deviceScaleFactor=1, mobile=False)
+    browser.run("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+    try:
+        inside = (
+            "(s => (r => r.top >= 0 && r.bottom <= 718 && r.right <= 1047)"
+            "(document.querySelector(s).getBoundingClientRect()))"
+        )
+        assert [browser.run(f"{inside}('{s}')") for s in ("h1", ".key", ".folium-map")] == [True] * 3
+        assert browser.run("getComputedStyle(document.querySelector('form')).display") == "none"
+        frame, drawn = browser.run(
+            "['.folium-map', 'path.edge'].map(s => (r => [r.left, r.top, r.right, r.bottom])"
+            "(document.querySelector(s).getBoundingClientRect()))"
+        )
+        assert all(a <= b for a, b in zip(frame[:2], drawn[:2], strict=True))
+        assert all(a >= b for a, b in zip(frame[2:], drawn[2:], strict=True))
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_index_opens(browser, tmp_path):
+    entry = {
+        "name": HOSTILE[0], "slug": "gridshire", "synthetic": True, "finding": HOSTILE[3], "demand": 271.0,
+        "demand_label": "births a year", "hubs": 2, "outreach": 8, "hub_pct_today": 20.0, "hub_pct_plan": 61.7,
+        "virtual_pct": 9.6,
+    }  # fmt: skip
+    path = tmp_path / "index.html"
+    path.write_text(render_index([entry]), "utf-8")
+    browser.open(path, width=320)
+    assert browser.requests == [path.resolve().as_uri()]
+    assert browser.messages == []
+    assert browser.run("document.documentElement.scrollWidth") == 320
+    assert browser.run("document.querySelector('#areas a').textContent") == HOSTILE[0]

@@ -1,0 +1,1 @@
+"""Choose which sites become hub, outreach or nothing, jointly, with a proof."""

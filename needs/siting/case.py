@@ -1,0 +1,302 @@
+"""Check the tables of a plan, line them up by code, and state them as a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from needs.assessment import PlanSettings
+from needs.errors import Faults, InfeasibleError, fail
+from needs.schemas import OFFERS
+from needs.siting.model import Bools, Floats, Limit, Model
+from needs.siting.solve import Solution, solve
+
+_FREE = 'set existing = "free" or unset keep for some of them'
+_POINT_COLUMNS = ("point_id", "lsoa21cd", "demand", "weight")
+_SITE_COLUMNS = ("site_id", "name", "site_type", "today", "keep", "ours", "may_hub", "may_outreach")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The tables of one plan in order of their codes, and their model.
+
+    Choice 2 s is a hub at site s and choice 2 s + 1 an outreach there.
+
+    Attributes
+    ----------
+    points
+        Sorted by point_id.
+    sites
+        Sorted by site_id, with `stays`: whether the site must stay open.
+    covers
+        Cover of each point by each choice, 0 to 1; shape (points, 2 x sites). 0 where an offer is not possible.
+    today
+        Choices that are what their site offers today; shape (2 x sites,).
+    parent_min
+        Minutes by car from each site to each; shape (sites, sites); NaN is out of reach.
+    near
+        Whether an outreach at the site of a row may hang on a hub at that of a column; shape (sites, sites).
+    settings
+        Of the plan.
+    model
+        Values are covers, an outreach's times `settings.outreach_value`; neighbours' sites are in its base.
+    """
+
+    points: pd.DataFrame
+    sites: pd.DataFrame
+    covers: Floats
+    today: Bools
+    parent_min: Floats
+    near: Bools
+    settings: PlanSettings
+    model: Model
+
+    @staticmethod
+    def of(
+        points: pd.DataFrame,
+        sites: pd.DataFrame,
+        hub_cover: pd.DataFrame,
+        outreach_cover: pd.DataFrame,
+        parent_min: pd.DataFrame,
+        settings: PlanSettings,
+    ) -> Case:
+        """Line up the tables that `plan.recommend` describes.
+
+        Raises
+        ------
+        InputError
+            With every fault of the tables.
+        """
+        faults = Faults()
+        _check_points(points, faults)
+        _check_sites(sites, faults)
+        faults.raise_if_any()
+        points = points.sort_values("point_id", ignore_index=True)
+        sites = sites.sort_values("site_id", ignore_index=True)
+        today = sites["today"].to_numpy()
+        ours = sites["ours"].to_numpy(bool)
+        held = ours & (today != "none")
+        sites = sites.assign(stays=held & (sites["keep"].to_numpy(bool) | (settings.existing == "keep")))
+        may = np.column_stack([ours & sites["may_hub"].to_numpy(bool), ours & sites["may_outreach"].to_numpy(bool)])
+        offered = np.column_stack([today == "hub", today == "outreach"])
+        covers = np.zeros((len(points), 2 * len(sites)))
+        for k, (name, cover) in enumerate((("hub_cover", hub_cover), ("outreach_cover", outreach_cover))):
+            used = may[:, k] | offered[:, k]
+            ids = sites["site_id"].to_numpy()[used]
+            covers[:, k::2][:, used] = aligned(cover, points["point_id"], ids, name=name, faults=faults)
+        faults.raise_if_any()
+        minutes = parent_min.reindex(index=sites["site_id"], columns=sites["site_id"]).to_numpy(float)
+        near = (minutes <= settings.parent_limit_min) & may[:, 0] & ~np.eye(len(sites), dtype=bool)
+        model = _model(
+            sites, points["weight"].to_numpy(float), covers, near, settings, may=may.ravel(), today=offered.ravel()
+        )
+        return Case(points, sites, covers, offered.ravel(), minutes, near, settings, model)
+
+    def solve(self) -> Solution:
+        """Solve the model.
+
+        Raises
+        ------
+        InfeasibleError
+            Naming every clash of constraints, and what would mend it.
+        """
+        self._check_clashes()
+        try:
+            return solve(self.model, time_limit_s=self.settings.time_limit_s)
+        except InfeasibleError:
+            self._name_hubs_needed()
+            raise
+
+    def offers(self, opened: Bools) -> list[str]:
+        """Say what each site is when some choices are open: hub, outreach or none; a neighbour's as it is today."""
+        ours = np.where(opened[::2], "hub", np.where(opened[1::2], "outreach", "none"))
+        offers: list[str] = np.where(self.sites["ours"], ours, self.sites["today"]).tolist()
+        return offers
+
+    def _check_clashes(self) -> None:
+        """Find the clashes that can be seen without solving."""
+        sites, most = self.sites, self.settings
+        faults = Faults(error=InfeasibleError)
+        stays = sites["stays"].to_numpy(bool)
+        hub = stays & (sites["today"] == "hub").to_numpy()
+        can_hub, can_outreach = ~self.model.closed[::2], ~self.model.closed[1::2]
+        hung = self.near.any(axis=1)
+        for s in np.flatnonzero(hub & ~can_hub):
+            faults.add(
+                f"site {sites['site_id'][s]}",
+                f"{sites['name'][s]} must stay a hub but may not be one",
+                "set may_hub for it, or unset keep",
+            )
+        outreach_only = stays & ~hub & ~can_hub
+        for s in np.flatnonzero(outreach_only & ~can_outreach):
+            faults.add(
+                f"site {sites['site_id'][s]}",
+                f"{sites['name'][s]} must stay open but may be neither hub nor outreach",
+                "set may_hub or may_outreach for it, or unset keep",
+            )
+        for s in np.flatnonzero(outreach_only & can_outreach & ~hung):
+            faults.add(
+                f"site {sites['site_id'][s]}",
+                f"{sites['name'][s]} must stay an outreach site, but no site that may be a hub lies within "
+                f"{most.parent_limit_min:g} minutes of it by car{self._nearest_possible_hub(int(s))}",
+                "raise parent_limit_min, add a site that may be a hub, or unset keep",
+            )
+        if hub.sum() > most.max_hubs:
+            faults.add(
+                "max_hubs",
+                f"{hub.sum()} sites must stay hubs ({_names(sites, hub)}), but at most {most.max_hubs} hubs "
+                "are allowed",
+                f"raise max_hubs to {hub.sum()}, or {_FREE}",
+            )
+        if outreach_only.sum() > most.max_outreach:
+            faults.add(
+                "max_outreach",
+                f"{outreach_only.sum()} sites must stay outreach sites ({_names(sites, outreach_only)}), "
+                f"but at most {most.max_outreach} are allowed",
+                f"raise max_outreach to {outreach_only.sum()}, or {_FREE}",
+            )
+        if stays.sum() > most.max_hubs + most.max_outreach:
+            faults.add(
+                "max_hubs and max_outreach",
+                f"{stays.sum()} sites must stay open, but at most {most.max_hubs} hubs and "
+                f"{most.max_outreach} outreach sites are allowed",
+                f"raise them to {stays.sum()} in all, or {_FREE}",
+            )
+        faults.raise_if_any()
+
+    def _nearest_possible_hub(self, site: int) -> str:
+        minutes = np.where(self.model.closed[::2] | (np.arange(len(self.sites)) == site), np.nan, self.parent_min[site])
+        if np.isnan(minutes).all():
+            return ""
+        nearest = int(np.nanargmin(minutes))
+        return f"; the nearest is {self.sites['name'][nearest]}, {minutes[nearest]:.0f} minutes away"
+
+    def _name_hubs_needed(self) -> None:
+        """Find how many hubs the sites that must stay would need, and say so."""
+        hubs, *others = self.model.limits
+        bare = replace(self.model, values=self.model.values[:0], weights=np.zeros(0), base=np.zeros(0))
+        for most in range(hubs.most + 1, len(self.sites) + 1):
+            try:
+                solve(replace(bare, limits=(replace(hubs, most=most), *others)))
+            except InfeasibleError:
+                continue
+            stay = _names(self.sites, self.sites["stays"].to_numpy(bool))
+            fail(
+                InfeasibleError,
+                "max_hubs",
+                f"the sites that must stay ({stay}) need {most} hubs, since each outreach site must lie within "
+                f"{self.settings.parent_limit_min:g} minutes of a hub by car, but at most {hubs.most} are allowed",
+                f"raise max_hubs to {most}, raise parent_limit_min, or {_FREE}",
+            )
+
+
+def aligned(
+    cover: pd.DataFrame, point_ids: pd.Series[str], site_ids: list[str], *, name: str, faults: Faults
+) -> Floats:
+    """Look up covers by code.
+
+    Parameters
+    ----------
+    cover
+        Index point_id, columns site_id, values 0 to 1.
+    point_ids, site_ids
+        Rows and columns wanted, in order.
+    name, faults
+        For messages, and their collector.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (points, sites).
+    """
+    for labels, wanted, kind in ((cover.index, point_ids, "point"), (cover.columns, site_ids, "site")):
+        if not labels.is_unique:
+            faults.add(name, f"{kind} {labels[labels.duplicated()][0]} stands twice", "keep one")
+            return np.zeros((len(point_ids), len(site_ids)))
+        absent = [i for i in wanted if i not in labels]
+        if absent:
+            faults.add(name, f"has no {kind} {_list(absent)}", "make covers of the same points and sites as the plan")
+            return np.zeros((len(point_ids), len(site_ids)))
+    values = cover.reindex(index=list(point_ids), columns=list(site_ids)).to_numpy(float)
+    wrong = ~((values >= 0) & (values <= 1))
+    for i, j in np.argwhere(wrong)[:5]:
+        faults.add(
+            name,
+            f"is {values[i, j]:g} for point {list(point_ids)[i]} and site {list(site_ids)[j]}",
+            "give a share from 0 to 1 (0 where the site is out of reach)",
+        )
+    return values
+
+
+def _model(
+    sites: pd.DataFrame,
+    weights: Floats,
+    covers: Floats,
+    near: Bools,
+    settings: PlanSettings,
+    *,
+    may: Bools,
+    today: Bools,
+) -> Model:
+    count = len(sites)
+    hubs = np.tile([True, False], count)
+    values = np.where(hubs, covers, settings.outreach_value * covers)
+    neighbours = today & np.repeat(~sites["ours"].to_numpy(bool), 2)
+    parents = np.zeros((2 * count, 2 * count), bool)
+    parents[1::2, ::2] = near
+    stays = np.flatnonzero(sites["stays"])
+    return Model(
+        values=values,
+        weights=weights,
+        base=values[:, neighbours].max(axis=1, initial=0.0),
+        site=np.repeat(np.arange(count), 2),
+        limits=(Limit(hubs, settings.max_hubs), Limit(~hubs, settings.max_outreach)),
+        required=tuple(np.array([2 * s] if today[2 * s] else [2 * s, 2 * s + 1]) for s in stays),
+        closed=~may,
+        parents=parents,
+        hangs=~hubs,
+        kept=today & may,
+    )
+
+
+def _check_points(points: pd.DataFrame, faults: Faults) -> None:
+    if not _has(points, _POINT_COLUMNS, "points", faults):
+        return
+    _check_unique(points["point_id"], "points", faults)
+    for column in ("demand", "weight"):
+        values = points[column].to_numpy(float)
+        for i in np.flatnonzero(~(np.isfinite(values) & (values >= 0)))[:5]:
+            faults.add(
+                f"points, {points['point_id'].iloc[i]}", f"{column} is {values[i]:g}", "give a number that is 0 or more"
+            )
+
+
+def _check_sites(sites: pd.DataFrame, faults: Faults) -> None:
+    if not _has(sites, _SITE_COLUMNS, "sites", faults):
+        return
+    _check_unique(sites["site_id"], "sites", faults)
+    for row in sites[~sites["today"].isin(OFFERS)].head(5).itertuples():
+        faults.add(f"sites, {row.site_id}", f"today is {row.today!r}", f"use one of {', '.join(OFFERS)}")
+
+
+def _has(frame: pd.DataFrame, columns: tuple[str, ...], name: str, faults: Faults) -> bool:
+    absent = [c for c in columns if c not in frame.columns]
+    if absent:
+        faults.add(name, f"lacks column {', '.join(absent)}", "add it")
+    return not absent
+
+
+def _check_unique(ids: pd.Series[str], name: str, faults: Faults) -> None:
+    for i in sorted(set(ids[ids.duplicated()]))[:5]:
+        faults.add(name, f"{ids.name} {i} stands twice", "keep one row for each")
+
+
+def _names(sites: pd.DataFrame, which: Bools) -> str:
+    return _list(sites["name"].to_numpy()[which].tolist())
+
+
+def _list(words: list[str], shown: int = 8) -> str:
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return ", ".join(map(str, words[:shown])) + more

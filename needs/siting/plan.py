@@ -1,0 +1,173 @@
+"""Recommend which sites become hub, outreach or nothing, say why, and evaluate any such choice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from needs.assessment import PlanSettings
+from needs.errors import Faults
+from needs.siting import reasons
+from needs.siting.case import Case, aligned
+from needs.siting.solve import Proof
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recommendation, why, and how sure it is.
+
+    Attributes
+    ----------
+    sites
+        One row a site, sorted by site_id: site_id, name, offer (hub, outreach, none), status (keep: what it is
+        today; convert: another offer than today's; open; close; neighbour; none), parent_hub_id (nearest open hub
+        of ours; of equals the first by site_id), parent_min (minutes by car), reasons (list of sentences), and for
+        sites chosen (else NaN): families_reached (each family counted once, at the site that gives it the greatest
+        value), families_within (all families within the site's standard), unmet_if_lost (rise in unmet need,
+        need-weighted families, without this site alone), next_best_site_id (the site to take its place with the
+        same offer) and next_best_unmet (rise in unmet need if it did).
+    proof
+        Whether no other plan is better; its objective is need met, in need-weighted families.
+    need
+        Need-weighted families in all.
+    unmet
+        Need-weighted families times (1 - value).
+    """
+
+    sites: pd.DataFrame
+    proof: Proof
+    need: float
+    unmet: float
+
+    @property
+    def offers(self) -> dict[str, str]:
+        """What each site is, neighbours' included."""
+        return dict(zip(self.sites["site_id"], self.sites["offer"], strict=True))
+
+
+def recommend(
+    points: pd.DataFrame,
+    sites: pd.DataFrame,
+    hub_cover: pd.DataFrame,
+    outreach_cover: pd.DataFrame,
+    parent_min: pd.DataFrame,
+    settings: PlanSettings,
+    *,
+    demand_label: str = "families",
+) -> Plan:
+    """Choose hubs and outreach sites jointly so that unmet need is least.
+
+    A point's value is the greater of its best open hub's cover and `settings.outreach_value` times its best open
+    outreach's cover; unmet need is the sum of weight x (1 - value). Of plans with equal unmet need (within 1e-9 of
+    the need met) the one with fewest sites is taken, then the one that keeps most sites what they are today, then
+    the one that opens the first site, by site_id, in which the plans differ (a hub before an outreach).
+
+    Parameters
+    ----------
+    points
+        point_id, lsoa21cd, demand (families), weight (demand x need multiplier), and perhaps fifth_england (1 =
+        highest need) for the reasons.
+    sites
+        site_id, name, site_type, today (hub, outreach, none), keep (must stay at today's offer or become a hub),
+        ours (False: a neighbour's, open as it is today and never counted), may_hub, may_outreach.
+    hub_cover, outreach_cover
+        Index point_id, columns site_id, values 0 to 1: share of the point's families within the offer's standard.
+    parent_min
+        Index site_id of an outreach, columns site_id of a hub: minutes by car; NaN or absent is out of reach.
+    settings
+        What a plan may be.
+    demand_label
+        What a family counted is called in the reasons, such as "births a year".
+
+    Raises
+    ------
+    InputError
+        With every fault of the tables.
+    InfeasibleError
+        Naming the constraints that clash, and what would mend it.
+    """
+    case = Case.of(points, sites, hub_cover, outreach_cover, parent_min, settings)
+    solution = case.solve()
+    offers = case.offers(solution.opened)
+    statuses = [_status(*row) for row in zip(offers, case.sites["today"], case.sites["ours"], strict=True)]
+    table = case.sites[["site_id", "name"]].assign(offer=offers, status=statuses)
+    table = table.join(reasons.explain(case, solution.opened, statuses, demand_label=demand_label))
+    need = math.fsum(case.points["weight"])
+    return Plan(table, solution.proof, need, need - solution.proof.objective)
+
+
+def evaluate(
+    points: pd.DataFrame, hub_cover: pd.DataFrame, outreach_cover: pd.DataFrame, offers: dict[str, str], beta: float
+) -> pd.DataFrame:
+    """Say what a choice of offers gives each point.
+
+    Parameters
+    ----------
+    points, hub_cover, outreach_cover
+        As in `recommend`.
+    offers
+        By site_id: hub, outreach or none.
+    beta
+        What outreach near by is worth against a hub near by (1).
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of `points`: point_id, lsoa21cd, value (0 to 1), hub (families reached by a hub), outreach
+        (families reached by outreach beyond the hub), virtual (the rest: the three add up to demand), unmet
+        (need-weighted families), best_site_id (that gives the value; of equals the first by site_id; missing when
+        the value is 0).
+
+    Raises
+    ------
+    InputError
+        If a cover lacks a point or an open site, or is not from 0 to 1.
+    """
+    faults = Faults()
+    opened = sorted(site for site, offer in offers.items() if offer != "none")
+    values = np.zeros((len(points), len(opened)))
+    best: dict[str, np.ndarray] = {}
+    for offer, cover, worth in (("hub", hub_cover, 1.0), ("outreach", outreach_cover, beta)):
+        ids = [site for site in opened if offers[site] == offer]
+        covers = aligned(cover, points["point_id"], ids, name=f"{offer}_cover", faults=faults)
+        best[offer] = covers.max(axis=1, initial=0.0)
+        values[:, [opened.index(site) for site in ids]] = worth * covers
+    faults.raise_if_any()
+    value = values.max(axis=1, initial=0.0)
+    demand = points["demand"].to_numpy(float)
+    reached = np.maximum(best["hub"], best["outreach"])
+    first = [opened[j] if v > 0 else None for j, v in zip(_first(values), value, strict=True)]
+    return pd.DataFrame(
+        {
+            "point_id": points["point_id"].to_numpy(),
+            "lsoa21cd": points["lsoa21cd"].to_numpy(),
+            "value": value,
+            "hub": demand * best["hub"],
+            "outreach": demand * (reached - best["hub"]),
+            "virtual": demand * (1.0 - reached),
+            "unmet": points["weight"].to_numpy(float) * (1.0 - value),
+            "best_site_id": pd.Series(first, dtype="str"),
+        }
+    )
+
+
+def today_offers(sites: pd.DataFrame) -> dict[str, str]:
+    """Say what each site offers today, neighbours' included."""
+    return dict(zip(sites["site_id"], sites["today"], strict=True))
+
+
+def _first(values: np.ndarray) -> list[int]:
+    return values.argmax(axis=1).tolist() if values.shape[1] else [0] * len(values)
+
+
+def _status(offer: str, today: str, ours: bool) -> str:
+    if not ours:
+        return "neighbour"
+    if offer == today:
+        return "none" if offer == "none" else "keep"
+    if today == "none":
+        return "open"
+    return "close" if offer == "none" else "convert"

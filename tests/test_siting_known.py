@@ -1,0 +1,179 @@
+"""The core against brute force and against published optima."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse.csgraph import shortest_path
+
+from needs.errors import InfeasibleError, InputError
+from needs.siting.classical import lscp, mclp, p_median
+from needs.siting.model import Limit, Model, terms
+from needs.siting.program import Clock, Program
+from needs.siting.solve import solve
+
+DATA = Path(__file__).parents[1] / ".." / "shared" / "data" / "location"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the location data do not stand beside the project")
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return json.loads((DATA / "expected.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def san_francisco():
+    """Distance of 205 tracts to 16 stores, and their people, joined by name."""
+    folder = DATA / "spopt_sf"
+    long = pd.read_csv(
+        folder / "SF_network_distance_candidateStore_16_censusTract_205_new.csv", dtype={"DestinationName": str}
+    )
+    cost = long.pivot(index="DestinationName", columns="name", values="distance")
+    people = pd.read_csv(folder / "SF_demand_205_centroid_uniform_weight.csv", dtype={"NAME": str})
+    weights = people.set_index("NAME")["POP2000"].reindex(cost.index)
+    assert not weights.isna().any()
+    return cost.to_numpy(), weights.to_numpy(float)
+
+
+@needs_data
+@pytest.mark.data
+def test_san_francisco_p_median(san_francisco, expected):
+    answer = expected["spopt_sf_205x16"]["p_median_p4"]
+    solution, cost = p_median(*san_francisco, p=4)
+    assert cost == pytest.approx(answer["objective"], rel=1e-12)
+    assert np.flatnonzero(solution.opened).tolist() == answer["cols"]
+    assert solution.proof.status == "optimal"
+
+
+@needs_data
+@pytest.mark.data
+def test_san_francisco_covering(san_francisco, expected):
+    cost, weights = san_francisco
+    most = mclp(cost, weights, radius=5000, p=4)
+    assert most.proof.objective == expected["spopt_sf_205x16"]["mclp_r5000_p4"]["covered_pop"]
+    assert np.flatnonzero(most.opened).tolist() == expected["spopt_sf_205x16"]["mclp_r5000_p4"]["cols"]
+    fewest = lscp(cost, radius=5000)
+    assert fewest.opened.sum() == expected["spopt_sf_205x16"]["lscp_r5000"]["min_sites"]
+    assert fewest.proof.objective == len(cost)
+    assert fewest.proof.ties == "broken"  # eight sets of eight sites do it
+
+
+@needs_data
+@pytest.mark.data
+@pytest.mark.parametrize("number", range(1, 6))
+def test_or_library_p_median(number, expected):
+    numbers = [int(word) for word in (DATA / "orlib_pmed" / f"pmed{number}.txt").read_text("utf-8").split()]
+    nodes, edges, p = numbers[:3]
+    length = np.full((nodes, nodes), np.inf)
+    for i, j, far in np.array(numbers[3 : 3 + 3 * edges]).reshape(-1, 3):  # of an edge given twice the last holds
+        length[i - 1, j - 1] = length[j - 1, i - 1] = far
+    solution, cost = p_median(shortest_path(length), np.ones(nodes), p=p)
+    assert cost == expected["orlib_pmed"]["p_median_optimum"][f"pmed{number}"]
+    assert solution.proof.status == "optimal"
+    assert solution.opened.sum() <= p
+
+
+def random_model(seed: int) -> Model:
+    lots = np.random.default_rng(seed)
+    sites, rows = int(lots.integers(1, 6)), int(lots.integers(0, 9))
+    count = 2 * sites
+    values = lots.random((rows, count)) * (lots.random((rows, count)) < 0.6)
+    values = np.round(values * 4) / 4 if seed % 2 else values
+    hubs = np.arange(count) % 2 == 0
+    parents = np.zeros((count, count), bool)
+    parents[np.ix_(~hubs, hubs)] = lots.random((sites, sites)) < 0.5
+    picked = [s for s in range(sites) if lots.random() < 0.15]
+    return Model(
+        values=values,
+        weights=np.where(lots.random(rows) < 0.2, 0.0, lots.integers(0, 5, rows)).astype(float),
+        base=np.where(lots.random(rows) < 0.3, 0.4, 0.0),
+        site=np.repeat(np.arange(sites), 2),
+        limits=(Limit(hubs, int(lots.integers(0, 4))), Limit(~hubs, int(lots.integers(0, 4)))),
+        required=tuple(np.array([2 * s, 2 * s + 1][: int(lots.integers(1, 3))]) for s in picked),
+        closed=lots.random(count) < 0.1,
+        parents=parents,
+        hangs=~hubs,
+        kept=lots.random(count) < 0.2,
+    )
+
+
+def every_set(model: Model):
+    for code in itertools.product((0, 1, 2), repeat=model.choices // 2):
+        yield np.array([code[j // 2] == 1 + j % 2 for j in range(model.choices)], bool)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_core_against_every_set_of_choices(seed):
+    model = random_model(seed)
+    sets = [opened for opened in every_set(model) if model.feasible(opened)]
+    if not sets:
+        with pytest.raises(InfeasibleError):
+            solve(model)
+        return
+    met = [float(model.weights @ model.best(opened)) for opened in sets]
+    tied = [opened for opened, value in zip(sets, met, strict=True) if value >= max(met) * (1 - 1e-9)]
+    # Of binary vectors of equal sum the greatest opens the first choice in which they differ.
+    rule = max(tied, key=lambda opened: (-opened.sum(), (opened & model.kept).sum(), opened.tolist()))
+    found = solve(model)
+    assert found.opened.tolist() == rule.tolist()
+    assert found.proof.status == "optimal"
+    assert found.proof.objective == pytest.approx(max(met), rel=1e-12)
+    assert found.proof.ties == ("none" if len(tied) == 1 else "broken")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_terms_give_every_set_of_choices_its_objective(seed):
+    model = random_model(seed)
+    sure = np.zeros(model.choices, bool)
+    reduced = terms(model, certain=sure, closed=model.closed)
+    assert len(set(reduced.sets)) == len(reduced.sets)
+    for opened in every_set(model):
+        if not (opened & model.closed).any():
+            value = reduced.constant + reduced.alone @ opened + reduced.gains @ reduced.met(opened)
+            assert value == pytest.approx(model.objective(opened), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_choices_are_ruled_out_only_if_no_plan_as_good_has_them(seed):
+    model = random_model(seed)
+    met = [(model.objective(opened), opened) for opened in every_set(model) if model.feasible(opened)]
+    nothing = np.zeros(model.choices, bool)
+    program = Program(model, certain=nothing, closed=nothing, reach=model.objective(~nothing))
+    relaxed = program.run(Clock(60.0), whole=False)
+    if not met:
+        return  # the relaxed program may still have an answer
+    values = sorted(value for value, _ in met)
+    assert relaxed.bound >= values[-1] * (1 - 1e-9)
+    for objective in (values[-1], values[-len(values) // 4]):
+        smaller = program.ruled_out(relaxed, objective)
+        for value, opened in met:
+            if value >= objective:
+                assert not (opened & smaller.closed).any()
+                assert opened[smaller.certain].all()
+
+
+def test_the_plan_of_least_code_among_equals_holds_over_many_sites():
+    # 60 equal pairs of buildings: of each pair the first must be taken, though all 2 ** 60 plans do as well.
+    values = np.repeat(np.eye(60), 2, axis=1)
+    model = Model(values, np.ones(60), np.zeros(60), np.arange(120), (Limit(np.ones(120, bool), 60),))
+    found = solve(model)
+    assert found.opened.tolist() == [True, False] * 60
+    assert found.proof.ties == "broken"
+
+
+def test_covering_counts_the_radius_itself_and_never_the_unreachable():
+    cost = np.array([[10.0, np.nan], [10.1, 3.0], [np.nan, np.nan]])
+    weights = np.array([5.0, 2.0, 100.0])
+    assert mclp(cost, weights, radius=10.0, p=1).proof.objective == 5.0
+    assert mclp(cost, weights, radius=9.9, p=1).proof.objective == 2.0
+    assert lscp(cost, radius=10.0).opened.tolist() == [True, True]
+
+
+def test_p_median_refuses_a_cost_that_is_not_there():
+    with pytest.raises(InputError, match="not finite"):
+        p_median(np.array([[1.0, np.nan]]), np.ones(1), p=1)

@@ -167,3 +167,8 @@ def test_where_values_and_flags(tmp_path, make_input):
     assert table["keep"].tolist() == [True, False]
     assert table["ours"].tolist() == [False, False]
     assert table["site_type"].tolist() == ["library", "library"]
+
+
+def test_a_blank_coordinate_is_told_once(tmp_path, make_input):
+    _, faults = points(tmp_path, make_input, [450_000, None], [300_000, 300_000], crs="EPSG:27700")
+    assert [f.split(" -> ")[0] for f in faults] == ["p.csv (input 'thing'), line 3: has no coordinates"]

@@ -1,11 +1,10 @@
-"""The house: one way of imports, catalogue and README in step with the code, nothing that the project forbids."""
+"""The house: imports go one way, catalogue and README in step with the code, nothing that the project forbids."""
 
 from __future__ import annotations
 
 import ast
 import re
 import subprocess
-import tomllib
 
 import pytest
 
@@ -61,12 +60,6 @@ def test_modules_say_what_they_do_and_stay_small(path):
     assert len(first[0]) > 20
     assert first[0].endswith(".")
     assert text.count("\n") <= 420
-
-
-def readme_toml() -> dict[str, object]:
-    block = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
-    assert block
-    return tomllib.loads(block[1])
 
 
 def test_the_assessment_file_of_the_readme_is_complete(tmp_path):

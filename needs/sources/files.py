@@ -218,6 +218,7 @@ def _placed(
         blank = frame.index[frame["x"].isna() | frame["y"].isna()]
         for i in blank[:5]:
             faults.add(f"{where}, {label(int(i))}", "has no coordinates", "fill them in, or drop the row")
+        frame = frame.drop(index=blank)
         frame = gpd.GeoDataFrame(
             frame.drop(columns=["x", "y"]), geometry=gpd.points_from_xy(frame["x"], frame["y"]), crs=spec.crs
         )

@@ -1,0 +1,134 @@
+"""Run the toolkit from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+from needs import assessment, demo, pipeline
+from needs.errors import NeedsError, SettingsError, SourceError, fail
+from needs.settings import Paths
+from needs.sources import files
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+_out = Console(soft_wrap=True, highlight=False, markup=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+Stage = Literal["data", "need", "travel", "plan", "map"]
+Area = Annotated[str, typer.Argument(help="Name, slug or code of an area, or the path of an assessment TOML")]
+Raw = Annotated[Path, typer.Option(help="Folder of the raw files")]
+Processed = Annotated[Path, typer.Option(help="Folder for tables")]
+Maps = Annotated[Path, typer.Option(help="Folder for pages")]
+
+INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
+_DEFAULT = Paths()
+
+
+@app.command()
+def build(
+    area: Area,
+    raw: Raw = _DEFAULT.raw,
+    processed: Processed = _DEFAULT.processed,
+    maps: Maps = _DEFAULT.maps,
+    until: Annotated[Stage, typer.Option(help="Last stage to run")] = "map",
+) -> None:
+    """Build an area: tables, plan and page."""
+    built = pipeline.build(area, paths=Paths(raw, processed, maps), until=until, say=_out.print)
+    _out.print(f"tables: {built.folder}")
+    if built.page:
+        _out.print(f"page:   {built.page}")
+
+
+@app.command(name="demo")
+def build_demo(raw: Raw = _DEFAULT.raw, processed: Processed = _DEFAULT.processed, maps: Maps = _DEFAULT.maps) -> None:
+    """Build two synthetic councils, rural and urban, offline."""
+    folder = raw / "demo"
+    _out.print(f"Writing the raw files of two synthetic councils to {folder} ...")
+    paths = Paths(folder, processed, maps)
+    pages = [pipeline.build(file, paths=paths, say=_out.print).page for file in demo.write(folder)]
+    _out.print("\nOpen in a browser (no network needed):")
+    for page in (*pages, paths.maps / "index.html"):
+        _out.print(f"  {page}")
+
+
+@app.command()
+def areas() -> None:
+    """List the areas of the catalogue."""
+    for slug, path in assessment.known_areas().items():
+        head = assessment.read(path).area
+        _out.print(f"{slug:<16} {', '.join(head.codes):<12} {head.name}")
+
+
+@app.command()
+def data(area: Area, raw: Raw = _DEFAULT.raw) -> None:
+    """List an area's inputs: which file, from whom, and whether it is there."""
+    for spec in assessment.read(assessment.find(area)).inputs:
+        path = raw / spec.path
+        state = files.sha256(path)[:12] if path.is_file() else "MISSING"
+        _out.print(f"{state:<12}  {spec.id:<22} {spec.path}")
+
+
+@app.command()
+def check(area: Area, raw: Raw = _DEFAULT.raw) -> None:
+    """Check an area's inputs and write nothing."""
+    _out.print(f"no fault found: {pipeline.check(area, paths=Paths(raw=raw))}")
+
+
+@app.command()
+def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) -> None:
+    """Explain a zone (by LSOA code) or a site (by its identifier) of a built area."""
+    folder = processed / assessment.read(assessment.find(area)).area.slug
+    if not (folder / "plan.json").is_file():
+        fail(SourceError, str(folder), "holds no plan", "build the area first")
+    zones = pd.read_csv(folder / "zones.csv").set_index("lsoa21cd")
+    sites = pd.read_csv(folder / "sites.csv").set_index("site_id")
+    if code in zones.index:
+        _explain_zone(zones.loc[[code]].iloc[0], pd.read_csv(folder / "contributions.csv").query("lsoa21cd == @code"))
+    elif code in sites.index:
+        plan = json.loads((folder / "plan.json").read_text("utf-8"))
+        _explain_site(sites.loc[[code]].iloc[0], plan, code)
+    else:
+        fail(SettingsError, code, f"is neither a zone nor a site of {folder.name}", "see zones.csv and sites.csv")
+
+
+def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame) -> None:
+    rank = f"rank {zone['need_rank_england']:,.0f} in England (1 = highest need)"
+    _out.print(f"{zone['zone_name']}: need {zone['need_score']:.1f}, {rank}, made of")
+    for row in contributions.sort_values("contribution", ascending=False).to_dict("records"):
+        _out.print(f"  {row['contribution']:6.2f}  {row['label']} (weight {row['weight']:.0%})")
+    _out.print(f"{zone['demand']:.1f} families counted; reached by a hub, by outreach, by the online offer alone:")
+    for scenario, label in (("today", "today"), ("plan", "with the plan")):
+        reached = ", ".join(f"{zone[f'{way}_{scenario}']:.1f}" for way in ("hub", "outreach", "virtual"))
+        _out.print(f"  {label}: {reached}")
+
+
+def _explain_site(site: pd.Series[Any], plan: dict[str, Any], code: str) -> None:
+    state = f"{site['today']} today, {site['offer']} in the plan ({site['status']})"
+    _out.print(f"{site['name']} ({site['site_type_label']}): {state}")
+    entries = [e for e in (*plan["sites"], *plan["close"]) if e["site_id"] == code]
+    for reason in (r for e in entries for r in e["reasons"]):
+        _out.print(f"  - {reason}")
+
+
+def main() -> None:
+    """Run a command; exit 0 when done, 2 for bad input, 3 for a source that could not be had, 130 when interrupted."""
+    try:
+        app()
+    except NeedsError as error:
+        _err.print(str(error))
+        sys.exit(error.exit_code)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _err.print("interrupted: finished stages are kept, the same command goes on from there")
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Run the stages in order, each remembered by the hash of what went in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from needs import __version__, assessment, outputs, report, stages
+from needs.assessment import Assessment
+from needs.errors import Faults
+from needs.settings import Paths
+from needs.sources import files
+
+# Each stage, and the stages and settings that it reads.
+STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "data": ((), ("area", "inputs", "demand", "need", "travel")),
+    "need": (("data",), ()),
+    "travel": (("data",), ()),
+    "plan": (("data", "need", "travel"), ("plan", "standards")),
+    "map": (("data", "need", "travel", "plan"), ()),
+}
+_PACKAGES = ("geopandas", "highspy", "numpy", "osmium", "pandas", "pyproj", "scipy", "shapely", "folium")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build left behind.
+
+    Attributes
+    ----------
+    folder
+        The area's tables.
+    page
+        The area's page, if the build went that far.
+    ran
+        Stages that had to run; empty where nothing had changed.
+    """
+
+    folder: Path
+    page: Path | None
+    ran: tuple[str, ...]
+
+
+def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lambda _: None) -> Built:
+    """Build an area from its raw files to its page.
+
+    Parameters
+    ----------
+    area
+        Name, slug or code of a catalogue area, or the path of an assessment TOML.
+    paths
+        Folders of raw files, tables and pages.
+    until
+        The last stage to run.
+    say
+        Told, line by line, how far it has come.
+
+    Raises
+    ------
+    NeedsError
+        With every fault of the input; nothing is written then.
+    """
+    path = assessment.find(area)
+    settings = assessment.read(path)
+    slug = settings.area.slug
+    raw = _raw_files(settings, paths.raw)
+    hashes = {i: files.sha256(p) for i, p in raw.items()}
+    prints = _fingerprints(settings, hashes)
+    folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
+    wanted = list(STAGES)[: list(STAGES).index(until) + 1]
+    if _is_done(folder, page, {s: prints[s] for s in wanted}):
+        say(f"{settings.area.name}: nothing has changed, nothing to do")
+        return Built(folder, page if until == "map" else None, ())
+    store = _Store(paths.processed / ".stages" / slug)
+    results: dict[str, Any] = {}
+    ran = []
+    for stage in wanted:
+        begin = time.perf_counter()
+        found = store.load(stage, prints[stage])
+        if found is None:
+            found = _run(stage, settings, raw, results, path)
+            store.save(stage, prints[stage], found)
+            ran.append(stage)
+        results[stage] = found
+        state = f"{time.perf_counter() - begin:5.1f} s" if stage in ran else "unchanged"
+        say(f"{settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
+    writers = report.writers(settings, results)
+    provenance = _provenance(settings, path, raw, hashes, {s: prints[s] for s in wanted})
+    _publish(folder, page, writers, provenance, results, paths)
+    return Built(folder, page if until == "map" else None, tuple(ran))
+
+
+def check(area: str | Path, *, paths: Paths) -> str:
+    """Read and check an area's inputs, without writing anything; give a one-line summary.
+
+    Raises
+    ------
+    NeedsError
+        With every fault.
+    """
+    settings = assessment.read(assessment.find(area))
+    return stages.data(settings, _raw_files(settings, paths.raw)).summary
+
+
+def index_page(paths: Paths) -> Path:
+    """Write the page that lists every built area, from the tables that they left."""
+    path = paths.maps / "index.html"
+    outputs.write_file(path, report.index(paths.processed, paths.maps))
+    return path
+
+
+def _raw_files(settings: Assessment, raw: Path) -> dict[str, Path]:
+    faults = Faults()
+    found = {i.id: files.resolve(i, raw, faults) for i in settings.inputs}
+    faults.raise_if_any()
+    return {i: p for i, p in found.items() if p is not None}
+
+
+def _run(stage: str, settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Any:
+    match stage:
+        case "data":
+            return stages.data(settings, raw)
+        case "need":
+            return stages.need(settings, results["data"])
+        case "travel":
+            return stages.measure(settings, results["data"])
+        case "plan":
+            return stages.plan(settings, results["data"], results["need"], results["travel"])
+        case _:
+            return report.page(settings, raw, results, path)
+
+
+def _fingerprints(settings: Assessment, hashes: dict[str, str]) -> dict[str, str]:
+    """Hash, for each stage, its settings, the stages before it, the raw files, the code and the packages."""
+    parts = settings.model_dump(mode="json")
+    ground = {"inputs": hashes, "code": _code_hash(), "packages": _packages(), "python": platform.python_version()}
+    prints: dict[str, str] = {}
+    for stage, (before, names) in STAGES.items():
+        content = {"stage": stage, "before": [prints[b] for b in before], "settings": {n: parts[n] for n in names}}
+        text = json.dumps({**content, **ground}, sort_keys=True)
+        prints[stage] = hashlib.sha256(text.encode()).hexdigest()
+    return prints
+
+
+def _code_hash() -> str:
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in here.rglob("*") if p.suffix in {".py", ".toml", ".css", ".js", ".html"}):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _packages() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
+
+
+def _is_done(folder: Path, page: Path, prints: dict[str, str]) -> bool:
+    """Whether what was published comes from these fingerprints and nobody has touched it since."""
+    file = folder / "provenance.json"
+    if not file.is_file():
+        return False
+    record = json.loads(file.read_text("utf-8"))
+    if any(record["stages"].get(stage) != print_ for stage, print_ in prints.items()):
+        return False
+    published = {folder / name: digest for name, digest in record["outputs"].items()}
+    if "map" in prints:
+        published[page] = record["page_sha256"]
+    return all(p.is_file() and files.sha256(p) == digest for p, digest in published.items())
+
+
+def _provenance(
+    settings: Assessment, path: Path, raw: dict[str, Path], hashes: dict[str, str], prints: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "area": settings.area.model_dump(mode="json"),
+        "toolkit": {"name": "needs", "version": __version__, "code_sha256": _code_hash()},
+        "python": platform.python_version(),
+        "packages": _packages(),
+        "assessment_file": path.name,
+        "assessment_sha256": files.sha256(path),
+        "settings": settings.model_dump(mode="json", exclude={"inputs", "area"}),
+        "inputs": [
+            {**i.model_dump(mode="json"), "sha256": hashes[i.id], "bytes": raw[i.id].stat().st_size}
+            for i in settings.inputs
+        ],
+        "stages": prints,
+    }
+
+
+def _publish(
+    folder: Path,
+    page: Path,
+    writers: dict[str, Callable[[Path], None]],
+    provenance: dict[str, Any],
+    results: dict[str, Any],
+    paths: Paths,
+) -> None:
+    """Write the tables, then the page, then the list of pages; the record of what was written goes with the tables."""
+    text = results["map"].html if "map" in results else None
+
+    def record(path: Path) -> None:
+        here = {name: files.sha256(path.parent / name) for name in writers}
+        done = {**provenance, "outputs": here}
+        if text is not None:
+            done["page_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+        path.write_text(outputs.as_json(done), "utf-8", newline="\n")
+
+    outputs.write_folder(folder, {**writers, "provenance.json": record})
+    if text is not None:
+        outputs.write_file(page, text)
+        index_page(paths)
+
+
+class _Store:
+    """Results of stages on disk, by fingerprint; only the latest of each stage is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, stage: str, fingerprint: str) -> Any:
+        path = self.folder / f"{stage}-{fingerprint[:32]}.joblib"
+        return joblib.load(path) if path.is_file() else None
+
+    def save(self, stage: str, fingerprint: str, result: Any) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{stage}-{fingerprint[:32]}.joblib"
+        part = path.with_suffix(".part")
+        joblib.dump(result, part, compress=1)
+        part.replace(path)
+        for other in self.folder.glob(f"{stage}-*.joblib"):
+            if other != path:
+                other.unlink()

@@ -1,0 +1,195 @@
+"""Turn finished results into an area's files, its page and the list of pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from needs import assessment, outputs, stages, streets
+from needs.assessment import Assessment
+from needs.sources import files
+from needs.stages import DEMAND_LABELS, Data, Need, Page, Planned
+from needs.webmap import basemap, index_page
+from needs.webmap import page as webpage
+
+
+def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Page:
+    """Draw the page from finished tables."""
+    ground, needs, planned = results["data"], results["need"], results["plan"]
+    modes = {m: streets.modes()[m].label for m in settings.travel.modes}
+    content = webpage.PageData(
+        name=settings.area.name,
+        slug=settings.area.slug,
+        synthetic=settings.area.synthetic,
+        finding=planned.finding,
+        answer=planned.answer,
+        demand_label=DEMAND_LABELS[settings.demand.count],
+        zones=planned.zones,
+        modes=modes,
+        contributions=needs.contributions,
+        sites=planned.sites,
+        reach=planned.reach,
+        totals=planned.totals,
+        proof=planned.proof,
+        basemap=basemap.read_basemap(raw[settings.of("streets")[0].id], tuple(planned.zones.total_bounds)),
+        sources=[
+            {
+                **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat"}),
+                "sha256": files.sha256(raw[i.id]),
+            }
+            for i in settings.inputs
+        ],
+        assumptions=_assumptions(settings, planned, needs),
+        notes=[*ground.notes, *_street_notes(ground)],
+        command=_command(settings, path),
+    )
+    return Page(webpage.render(content))
+
+
+def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable[[Path], None]]:
+    """Say which files the stages that have run leave, and how each is written."""
+    made: dict[str, Callable[[Path], None]] = {}
+    ground: Data = results["data"]
+    zones: pd.DataFrame = ground.zones
+    if "need" in results:
+        zones = stages.with_need(ground, results["need"])
+        made["contributions.csv"] = outputs.csv_writer(results["need"].contributions)
+        made["index_weights.csv"] = outputs.csv_writer(results["need"].weights.reset_index())
+    if "travel" in results:
+        made["travel.parquet"] = outputs.parquet_writer(results["travel"].zones)
+        made["snapping.csv"] = outputs.csv_writer(ground.snapping)
+    sites_table: gpd.GeoDataFrame = ground.sites
+    layers = {}
+    if "plan" in results:
+        planned: Planned = results["plan"]
+        zones, sites_table = planned.zones, planned.sites
+        layers["reach"] = planned.reach
+        made["groups.csv"] = outputs.csv_writer(planned.groups)
+        made["plan.json"] = outputs.text_writer(outputs.as_json(_plan_json(settings, planned)))
+        recommended = sites_table[sites_table["ours"] & (sites_table["offer"] != "none")]
+        for name, table in outputs.open_referral(settings.area.name, recommended).items():
+            made[f"open_referral/{name}.csv"] = outputs.csv_writer(table)
+    made["zones.csv"] = outputs.csv_writer(zones)
+    made["sites.csv"] = outputs.csv_writer(sites_table)
+    made["assessment.gpkg"] = outputs.geopackage_writer({"zones": zones, "sites": sites_table, **layers})
+    return made
+
+
+def index(processed: Path, maps: Path) -> str:
+    """Draw the list of every area that has a page, from the plans that were written."""
+    entries = []
+    for file in sorted(processed.glob("*/plan.json")):
+        if not (maps / f"{file.parent.name}.html").is_file():
+            continue
+        record = json.loads(file.read_text("utf-8"))
+        totals = record["totals"]
+        entries.append(
+            {
+                **{k: record["area"][k] for k in ("name", "slug", "synthetic")},
+                "finding": record["finding"],
+                "demand": totals["plan"]["demand"],
+                "demand_label": record["demand_counts"],
+                "hubs": sum(s["offer"] == "hub" for s in record["sites"]),
+                "outreach": sum(s["offer"] == "outreach" for s in record["sites"]),
+                "hub_pct_today": totals["today"]["hub_pct"],
+                "hub_pct_plan": totals["plan"]["hub_pct"],
+                "virtual_pct": totals["plan"]["virtual_pct"],
+            }
+        )
+    return index_page.render_index(entries)
+
+
+def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
+    columns = ["site_id", "name", "site_type", "offer", "status", "parent_hub_id", "parent_min", "families_reached"]
+    columns += ["unmet_if_lost", "chosen_in", "alternatives", "reasons"]
+    mine = planned.sites[planned.sites["ours"]]
+    return {
+        "area": settings.area.model_dump(include={"name", "slug", "codes", "synthetic"}),
+        "finding": planned.finding,
+        "answer": planned.answer,
+        "demand_counts": DEMAND_LABELS[settings.demand.count],
+        "sites": mine.loc[mine["offer"] != "none", columns].to_dict("records"),
+        "close": mine.loc[mine["status"] == "close", ["site_id", "name", "today", "reasons"]].to_dict("records"),
+        "proof": planned.proof,
+        "totals": planned.totals,
+        "tested_against": planned.alternatives,
+    }
+
+
+def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[dict[str, str]]:
+    plan_settings, demand = settings.plan, settings.demand
+    preset = "Preset of this toolkit, unless the assessment file says otherwise"
+    rows = [
+        ("Who is counted", DEMAND_LABELS[demand.count], "Assessment file"),
+        ("Hubs at most", str(plan_settings.max_hubs), "Assessment file"),
+        ("Outreach sites at most", str(plan_settings.max_outreach), "Assessment file"),
+        (
+            "Existing sites",
+            {"free": "may be kept, converted or closed", "keep": "must stay"}[plan_settings.existing],
+            "Assessment file",
+        ),
+        (
+            "How much more a family counts in England's neediest zone than in its least needy",
+            f"{1 + plan_settings.need_strength:g} times",
+            preset,
+        ),
+        (
+            "What an outreach session near by is worth against a hub near by",
+            f"{plan_settings.outreach_value:g}",
+            preset,
+        ),
+        (
+            "Furthest an outreach site may be from its hub, by car",
+            f"{plan_settings.parent_limit_min:g} minutes",
+            preset,
+        ),
+    ]
+    if (planned.zones["no_car_source"] == "default").any():
+        share = f"{demand.no_car_urban_pct:g}% in urban, {demand.no_car_rural_pct:g}% in rural zones"
+        rows.append(("Households without a car", share, demand.no_car_source))
+    for mode in settings.travel.modes:
+        rule = streets.modes()[mode]
+        rows.append((rule.label, f"{rule.kph:g} km/h" if rule.kph else "speed by road", rule.source))
+    same = planned.standards.groupby(["mode", "offer", "full_min", "zero_min", "source"], sort=False)["ruc21cd"].agg(
+        ", ".join
+    )
+    for row in same.reset_index().to_dict("records"):
+        if row["mode"] in settings.travel.modes:
+            what = f"Standard: {row['offer']} by {streets.modes()[row['mode']].label.lower()}, {row['ruc21cd']}"
+            value = f"{row['full_min']:g} minutes in full, fading to none at {row['zero_min']:g}"
+            rows.append((what, value, row["source"]))
+    rows.append(("Tested under other assumptions", "; ".join(planned.alternatives), "Declared by this toolkit"))
+    weights = "; ".join(f"{r.label} {r.weight:.0%}" for r in needs.weights.reset_index().itertuples())
+    rows.append(("Weights of the need index", weights, f"Index '{settings.need.index}' of the catalogue"))
+    return [{"what": w, "value": v, "source": s} for w, v, s in rows]
+
+
+def _street_notes(ground: Data) -> list[str]:
+    notes = []
+    for mode, graph in ground.graphs.items():
+        label, snapped = streets.modes()[mode].label, ground.snapping[ground.snapping["mode"] == mode]
+        metres = snapped.set_index("places")["median_m"]
+        off = snapped.loc[snapped["places"] == "points", "off_network"].sum()
+        notes.append(
+            f"{label}: {graph.report['islands']} parts of the street network that do not connect to the rest, "
+            f"{graph.report['island_nodes']} nodes against {graph.report['nodes']:,}, are left out. "
+            f"Half of all homes lie within {metres['points']:.0f} m of a street, half of all sites within "
+            f"{metres['sites']:.0f} m."
+        )
+        if off:
+            notes.append(
+                f"{label}: {off} places where families live are too far from any such street and count as out of reach."
+            )
+    return notes
+
+
+def _command(settings: Assessment, path: Path) -> str:
+    if settings.area.synthetic:
+        return "make demo"
+    known = assessment.known_areas().get(settings.area.slug)
+    return f"make assess AREA={settings.area.slug if known == path else path.name} RAW=<folder of the raw files>"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from needs import assessment, outputs, stages, streets
 from needs.assessment import Assessment
+from needs.sites import site_types
 from needs.sources import files
 from needs.stages import DEMAND_LABELS, Data, Need, Page, Planned
 from needs.webmap import basemap, index_page
@@ -149,6 +150,9 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
             preset,
         ),
     ]
+    for name in sorted(set(planned.sites.loc[planned.sites["today"] != "none", "site_type"])):
+        kind = site_types()[name]
+        rows.append((f"What a {kind.label.lower()} counts as today", kind.today, kind.source))
     if (planned.zones["no_car_source"] == "default").any():
         share = f"{demand.no_car_urban_pct:g}% in urban, {demand.no_car_rural_pct:g}% in rural zones"
         rows.append(("Households without a car", share, demand.no_car_source))

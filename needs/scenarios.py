@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
+_NAMED = 6  # sites that a sentence names before it counts the rest
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -141,4 +142,6 @@ def _count(n: int, word: str) -> str:
 def _listed(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names)
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{_count(len(names) - _NAMED + 1, 'more').removesuffix('s')}"]
     return f"{', '.join(names[:-1])} and {names[-1]}"

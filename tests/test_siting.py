@@ -77,7 +77,12 @@ def random_case(seed: int):
     )
     between = np.where(lots.random((m, m)) < 0.2, np.nan, lots.choice([10.0, LIMIT_MIN, 20.1], (m, m)))
     chosen = settings_of(
-        int(lots.integers(0, 3)), int(lots.integers(0, 3)), existing=str(lots.choice(["free", "free", "keep"]))
+        int(lots.integers(0, 3)),
+        int(lots.integers(0, 3)),
+        existing=str(lots.choice(["free", "free", "keep"])),
+        **dict(
+            zip(("keep_outreach_pct", "keep_hub_pct"), np.sort(lots.choice([0.0, 1.0, 10.0, 40.0], 2)), strict=True)
+        ),
     )
     return (
         points,
@@ -107,6 +112,16 @@ def met_by(points, hub, outreach, offers) -> float:
     return total
 
 
+def worth_of_keeping(points, sites, chosen, offers) -> float:
+    """What a plan earns for sites that stay what they are today, become hubs, or go on as outreach."""
+    kept = 0.0
+    for site in sites.itertuples():
+        if site.ours and site.today != "none" and offers[site.site_id] != "none":
+            still_hub = site.today == offers[site.site_id] == "hub"
+            kept += chosen.keep_hub_pct if still_hub else chosen.keep_outreach_pct
+    return sum(points["weight"]) * kept / 100
+
+
 def allowed(sites, between, chosen, offers) -> bool:
     ours = [s for s in sites.itertuples() if s.ours]
     hubs = [s.site_id for s in ours if offers[s.site_id] == "hub"]
@@ -131,10 +146,10 @@ def every_plan(sites):
 
 
 def best_plan(points, sites, hub, outreach, between, chosen):
-    """The greatest need met, and the plan that the rule of ties takes."""
+    """The greatest need met with what is kept, and the plan that the rule of ties takes."""
     hub, outreach, between = hub.to_dict(), outreach.to_dict(), between.to_dict("index")
     plans = [
-        (met_by(points, hub, outreach, offers), offers)
+        (met_by(points, hub, outreach, offers) + worth_of_keeping(points, sites, chosen, offers), offers)
         for offers in every_plan(sites)
         if allowed(sites, between, chosen, offers)
     ]
@@ -164,13 +179,14 @@ def test_plan_is_the_best_of_all_plans_and_ties_follow_the_rule(seed):
             plan.recommend(*case)
         return
     found = plan.recommend(*case)
-    points, _, hub, outreach, _, _ = case
-    assert need_met(points, hub, outreach, found.offers) == pytest.approx(expected[0], rel=1e-9, abs=1e-12)
+    points, sites, hub, outreach, _, chosen = case
+    met, kept = need_met(points, hub, outreach, found.offers), worth_of_keeping(points, sites, chosen, found.offers)
+    assert met + kept == pytest.approx(expected[0], rel=1e-9, abs=1e-12)
     assert found.offers == expected[1]
     assert found.proof.status == "optimal"
     assert 0 <= found.proof.gap <= 1e-9
     assert found.proof.objective == pytest.approx(expected[0], rel=1e-12, abs=1e-12)
-    assert found.unmet == pytest.approx(points["weight"].sum() - expected[0], abs=1e-9)
+    assert found.unmet == pytest.approx(points["weight"].sum() - met, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -188,7 +204,8 @@ def test_figures_of_each_site_are_those_of_plans_with_it_changed(seed):
         swaps = {
             other: met - need_met(points, hub, outreach, {**without, other: row.offer})
             for other in sites["site_id"][sites["ours"]]
-            if found.offers[other] == "none"
+            if found.offers[other] != row.offer
+            and other != row.site_id
             and allowed(sites, between.to_dict("index"), chosen, {**without, other: row.offer})
         }
         if swaps:

@@ -37,14 +37,16 @@ OUTREACH = pd.DataFrame({"S1": [1, 0, 0, 0], "S2": [0, 0, 1, 0], "S3": [0, 1, 0.
 MINUTES = pd.DataFrame(
     [[0, 10, 30], [10, 0, 30], [10, 30, 0]], index=["S1", "S2", "S3"], columns=["S1", "S2", "S3"], dtype=float
 )
-SETTINGS = PlanSettings(max_hubs=1, max_outreach=1, outreach_value=0.6, parent_limit_min=20.0)
+SETTINGS = PlanSettings(
+    max_hubs=1, max_outreach=1, outreach_value=0.6, parent_limit_min=20.0, keep_hub_pct=1, keep_outreach_pct=0.6
+)
 
 # Every plan with a hub (an outreach must lie within 20 minutes of it), by need met:
 #   hub S1: A 100 x 1 = 100.  With outreach S3: + B 100 x 0.6 x 1 = 60, + C 40 x 0.6 x 0.5 = 12, so 172.
 #                             With outreach S2: + C 40 x 0.6 x 1 = 24, so 124.
 #   hub S2: A 50 + B 50 + C 20 = 120.  With outreach S1: A 100 x max(0.5, 0.6) = 60, so 130.  S3 is 30 minutes off.
 #   hub S3: B 100 + C 10 = 110.  S1 and S2 are 30 minutes off.
-# Best: hub S1 and outreach S3, 172 of 250; unmet 78.
+# Best: hub S1 and outreach S3, 172 of 250; unmet 78. Keeping S1 (an outreach today) earns 0.6 % of 250 = 1.5.
 
 
 def recommended(**more) -> plan.Plan:
@@ -59,8 +61,8 @@ def test_the_best_plan_is_the_one_found_by_hand():
     assert found.sites["status"].tolist() == ["convert", "close", "open"]
     assert found.proof.as_dict() | {"seconds": 0, "nodes": 0} == {
         "status": "optimal",
-        "objective": pytest.approx(172.0),
-        "bound": pytest.approx(172.0),
+        "objective": pytest.approx(173.5),
+        "bound": pytest.approx(173.5),
         "gap": pytest.approx(0.0, abs=1e-9),
         "seconds": 0,
         "nodes": 0,
@@ -107,28 +109,28 @@ def test_hub_beyond_outreach_is_not_counted_twice():
 
 def test_reasons_give_the_figures():
     reasons = dict(zip(SITES["site_id"], recommended().sites["reasons"], strict=True))
-    # Without S1 its 100 are lost: 100 of 78 unmet is 128 %. S2 in its place is 30 minutes from S3; S3 is taken.
+    # Without S1 its 100 are lost: 178 unmet. S2 in its place is 30 minutes from S3; S3, with no outreach, meets 110.
     assert reasons["S1"] == [
         "Already an outreach site: becomes a hub, converted, not built",
         "Within the standard for 100 of 200 births a year (50 %), 0 of them in the most deprived fifth of England",
         "The best choice for 100 of them",
         "Runs the outreach at Village Hall",
-        "Without it unmet need would rise by 100 need-weighted families (128 %)",
-        "No other site could take its place and run its outreach",
+        "Without it 178 instead of 78 need-weighted families would go unmet",
+        "Next best: Village Hall, which would leave 62 need-weighted families more unmet",
     ]
-    # Without S3: 72 of 78 is 92 %. S2 in its place: 172 - 124 = 48.
+    # Without S3: 78 + 72 = 150. S2 in its place: 172 - 124 = 48.
     assert reasons["S3"] == [
         "Offers nothing today: opens as an outreach site",
         "Within the standard for 70 of 200 births a year (35 %), 50 of them in the most deprived fifth of England",
         "The best choice for 70 of them",
         "Run from Library, 10 minutes by car",
-        "Without it unmet need would rise by 72 need-weighted families (92 %)",
-        "Next best: Old Centre, which would leave 48 more need-weighted families unmet",
+        "Without it 150 instead of 78 need-weighted families would go unmet",
+        "Next best: Old Centre, which would leave 48 need-weighted families more unmet",
     ]
-    # S2 as well: C 40 x (0.5 - 0.3) = 8, of 78 10 %. Today it serves B 25 and C 20 best (A is better off at S1, 0.6).
+    # S2 as well: C 40 x (0.5 - 0.3) = 8. Today it serves B 25 and C 20 best (A is better off at S1, 0.6).
     # Both go to S3, whose cover is as great.
     assert reasons["S2"] == [
-        "Keeping it as well would lower unmet need by 8 need-weighted families (10 %)",
+        "Keeping it as well would leave 8 need-weighted families fewer unmet",
         "Of the 45 births a year that it serves best today, 45 go next to Village Hall",
     ]
 
@@ -141,3 +143,24 @@ def test_figures_of_the_sites_stand_in_the_table():
     assert table.loc["S3", "next_best_site_id"] == "S2"
     assert table.loc["S3", "next_best_unmet"] == pytest.approx(48)
     assert table.loc["S2", ["families_reached", "unmet_if_lost", "parent_min"]].isna().all()
+
+
+def test_an_existing_hub_stays_unless_closing_it_saves_enough():
+    # The best plan with hub S2 meets 130, that with S1 meets 172: 42 more. S1 stays in both, as outreach or as hub.
+    worth = 42 / 250 * 100
+    assert recommended(keep_hub_pct=worth * 0.99).offers["S2"] == "none"
+    stays = recommended(keep_hub_pct=worth * 1.01)
+    assert stays.offers == {"S1": "outreach", "S2": "hub", "S3": "none"}
+    assert stays.unmet == pytest.approx(120.0)  # the presumption is no need met
+
+
+def test_a_site_that_stays_by_presumption_says_what_it_costs():
+    # Without outreach: hub S2 meets 120, S3 110. S3 is the hub today; closing it must save 4.8 % of 250 = 12.
+    sites = SITES.assign(today=["none", "none", "hub"])
+    chosen = SETTINGS.model_copy(update={"max_outreach": 0, "keep_hub_pct": 4.8})
+    found = plan.recommend(POINTS, sites, HUB, OUTREACH, MINUTES, chosen)
+    assert found.offers == {"S1": "none", "S2": "none", "S3": "hub"}
+    assert found.sites["reasons"][2][-1] == (
+        "Next best: Old Centre, which would leave 10 need-weighted families fewer unmet; "
+        "closing a site that exists must save 12, so it stays"
+    )

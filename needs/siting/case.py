@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +42,8 @@ class Case:
     settings
         Of the plan.
     model
-        Values are covers, an outreach's times `settings.outreach_value`; neighbours' sites are in its base.
+        Rows are points. Values are covers, an outreach's times `settings.outreach_value`; neighbours' sites are in
+        its base.
     """
 
     points: pd.DataFrame
@@ -94,8 +96,32 @@ class Case:
         )
         return Case(points, sites, covers, offered.ravel(), minutes, near, settings, model)
 
+    def keep_worth(self, s: int, *, hub: bool) -> float:
+        """Say what it is worth that an existing site of ours goes on, as a hub or not, in need-weighted families.
+
+        An outreach site that becomes a hub is worth no more than one that goes on.
+        """
+        if not self.sites["ours"][s] or not self.today[2 * s : 2 * s + 2].any():
+            return 0.0
+        percent = self.settings.keep_hub_pct if hub and self.today[2 * s] else self.settings.keep_outreach_pct
+        return math.fsum(self.points["weight"]) * percent / 100.0
+
+    def presuming(self) -> Model:
+        """State the model with the presumption against closure: a row for each site, worth what keeping it is."""
+        count = len(self.sites)
+        rows = np.zeros((count, self.model.choices))
+        for s in range(count):
+            rows[s, 2 * s : 2 * s + 2] = self.keep_worth(s, hub=True), self.keep_worth(s, hub=False)
+        rows = rows[rows.any(axis=1)]
+        return replace(
+            self.model,
+            values=np.vstack([self.model.values, rows]),
+            weights=np.concatenate([self.model.weights, np.ones(len(rows))]),
+            base=np.concatenate([self.model.base, np.zeros(len(rows))]),
+        )
+
     def solve(self) -> Solution:
-        """Solve the model.
+        """Solve the model with the presumption against closure.
 
         Raises
         ------
@@ -104,7 +130,7 @@ class Case:
         """
         self._check_clashes()
         try:
-            return solve(self.model, time_limit_s=self.settings.time_limit_s)
+            return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
         except InfeasibleError:
             self._name_hubs_needed()
             raise

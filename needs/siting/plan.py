@@ -30,7 +30,8 @@ class Plan:
         need-weighted families, without this site alone), next_best_site_id (the site to take its place with the
         same offer) and next_best_unmet (rise in unmet need if it did).
     proof
-        Whether no other plan is better; its objective is need met, in need-weighted families.
+        Whether no other plan is better; its objective is need met, in need-weighted families, and what the sites
+        that are kept are worth.
     need
         Need-weighted families in all.
     unmet
@@ -58,12 +59,13 @@ def recommend(
     *,
     demand_label: str = "families",
 ) -> Plan:
-    """Choose hubs and outreach sites jointly so that unmet need is least.
+    """Choose hubs and outreach sites jointly so that unmet need is least, existing sites having the presumption.
 
     A point's value is the greater of its best open hub's cover and `settings.outreach_value` times its best open
-    outreach's cover; unmet need is the sum of weight x (1 - value). Of plans with equal unmet need (within 1e-9 of
-    the need met) the one with fewest sites is taken, then the one that keeps most sites what they are today, then
-    the one that opens the first site, by site_id, in which the plans differ (a hub before an outreach).
+    outreach's cover; unmet need is the sum of weight x (1 - value). A site of ours that exists today is kept, as it
+    is or as a hub, unless closing it cuts unmet need by more than `settings` asks. Of plans that do
+    equally well (within 1e-9) the one with fewest sites is taken, then the one that keeps most sites what they are
+    today, then the one that opens the first site, by site_id, in which the plans differ (a hub before an outreach).
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def recommend(
     table = case.sites[["site_id", "name"]].assign(offer=offers, status=statuses)
     table = table.join(reasons.explain(case, solution.opened, statuses, demand_label=demand_label))
     need = math.fsum(case.points["weight"])
-    return Plan(table, solution.proof, need, need - solution.proof.objective)
+    return Plan(table, solution.proof, need, need - case.model.objective(solution.opened))
 
 
 def evaluate(

@@ -12,6 +12,8 @@ from needs.siting.case import Case
 from needs.siting.model import Bools, Floats, Ints
 
 _SAME = 1e-9  # relative to all need: below this two choices do equally well
+_NEED = "need-weighted family"
+_SHOWN = 3  # sites named one by one
 _OFFER_WORDS = {"hub": "a hub", "outreach": "an outreach site"}
 _BLANK: dict[str, Any] = {
     "parent_hub_id": None,
@@ -82,12 +84,14 @@ class _Story:
         else:
             hub, minutes = self._parent(s)
             row |= {"parent_hub_id": self.ids[hub], "parent_min": minutes}
-            sentences.append(f"Run from {self.names[hub]}, {minutes:.0f} minutes by car")
-        sentences.append(f"Without it unmet need would rise by {self._need_words(lost)}")
+            sentences.append(f"Run from {self.names[hub]}, {_count(minutes, 'minute')} by car")
+        sentences.append(self._loss_words(lost))
         other, rise = self._next_best(c)
         if other is not None:
             row |= {"next_best_site_id": self.ids[other], "next_best_unmet": rise}
-            sentences.append(f"Next best: {self.names[other]}, {self._rise_words(rise)}")
+            sentences.append(
+                f"Next best: {self.names[other]}, {self._rise_words(rise, self.case.keep_worth(s, hub=is_hub))}"
+            )
         elif self.case.sites["stays"][s]:
             sentences.append("The settings keep it open, so nothing may take its place")
         else:
@@ -102,7 +106,7 @@ class _Story:
         saved = max(0.0, self.model.objective(kept) - self.met)
         served = self.demand * self.case.covers[:, c]
         served[self.best_today != c] = 0.0
-        sentences = [f"Keeping it as well would lower unmet need by {self._need_words(saved)}"]
+        sentences = [f"Keeping it as well would leave {_count(saved, _NEED)} fewer unmet"]
         if served.any():
             sentences.append(self._where_next(served, self.case.covers[:, c]))
         else:
@@ -125,20 +129,26 @@ class _Story:
         total, everyone = math.fsum(within), math.fsum(self.demand)
         text = f"Within the standard for {_count(total)} of {_count(everyone)} {self.label}"
         text += f" ({_share(total, everyone)})" if everyone > 0 else ""
-        if "fifth_england" in self.case.points:
-            worst = math.fsum(within[self.case.points["fifth_england"].to_numpy(float, na_value=np.nan) == 1])
-            text += f", {_count(worst)} of them in the most deprived fifth of England"
+        worst = self.case.points["fifth_england"] == 1 if "fifth_england" in self.case.points else None
+        if worst is not None and self.demand[worst].any():
+            text += f", {_count(math.fsum(within[worst]))} of them in the most deprived fifth of England"
         return [text, f"The best choice for {_count(reached)} of them"]
 
-    def _need_words(self, need: float) -> str:
+    def _loss_words(self, lost: float) -> str:
         unmet = self.need - self.met
-        share = f" ({_share(need, unmet)})" if unmet > _SAME * self.need else ""
-        return f"{_count(need)} need-weighted families{share}"
+        if lost < 0.5:
+            return f"Without it unmet need would hardly rise: by {_count(lost, _NEED)}"
+        digits = 1 if lost < 10 else 0
+        more, now = f"{unmet + lost:,.{digits}f}", f"{unmet:,.{digits}f}"
+        return f"Without it {more} instead of {now} need-weighted families would go unmet"
 
-    def _rise_words(self, rise: float) -> str:
+    def _rise_words(self, rise: float, worth: float) -> str:
         if abs(rise) <= _SAME * self.need:
             return "which would do as well"
-        return f"which would leave {_count(abs(rise))} {'more' if rise > 0 else 'fewer'} need-weighted families unmet"
+        words = f"which would leave {_count(abs(rise), _NEED)} {'more' if rise > 0 else 'fewer'} unmet"
+        if rise < 0 and worth > 0:
+            words += f"; closing a site that exists must save {_count(worth)}, so it stays"
+        return words
 
     def _parent(self, outreach: int) -> tuple[int, float]:
         """Nearest open hub of an open outreach, the first by site_id of equals, and the minutes."""
@@ -149,17 +159,19 @@ class _Story:
 
     def _next_best(self, c: int) -> tuple[int | None, float]:
         """Site that would take the place of a choice at least cost, and the rise in unmet need."""
-        without = self.opened.copy()
-        without[c] = False
-        rest = self.model.best(without)[:, None]
-        swaps = {o: without | _only(o, len(without)) for o in range(c % 2, len(without), 2) if not self.opened[o]}
-        others = [o for o, swap in swaps.items() if self.model.feasible(swap)]
-        if not others:
+        swaps: dict[int, tuple[float, Bools]] = {}
+        for other in range(c % 2, len(self.opened), 2):
+            swap = self.opened.copy()
+            swap[[c, other ^ 1]] = False  # an outreach that becomes the hub ends as outreach
+            swap[other] = True
+            if not self.opened[other] and self.model.feasible(swap):
+                swaps[other] = self.model.objective(swap), swap
+        if not swaps:
             return None, np.nan
-        met = self.model.weights @ np.maximum(rest, self.model.values[:, others])
+        most = max(met for met, _ in swaps.values())
         # Equal but for rounding is equal: the first by site_id.
-        first = int(np.flatnonzero(met >= met.max() - _SAME * self.need)[0])
-        return others[first] // 2, self.met - self.model.objective(swaps[others[first]])
+        first = min(other for other, (met, _) in swaps.items() if met >= most - _SAME * self.need)
+        return first // 2, self.met - swaps[first][0]
 
     def _where_next(self, served: Floats, cover: Floats) -> str:
         """Who serves next the families that a closed site serves best today; `cover` is what it gives them."""
@@ -167,7 +179,9 @@ class _Story:
         moved = served * np.divide(np.minimum(now, cover), cover, out=np.zeros_like(cover), where=cover > 0)
         takers = np.unique(self.best[moved > 0] // 2).tolist()
         flows = sorted((-math.fsum(moved[self.best // 2 == t]), t) for t in takers)
-        parts = [f"{_count(-families)} go next to {self.names[t]}" for families, t in flows]
+        parts = [f"{_count(-families)} go next to {self.names[t]}" for families, t in flows[:_SHOWN]]
+        if len(flows) > _SHOWN:
+            parts.append(f"{_count(-math.fsum(f for f, _ in flows[_SHOWN:]))} to other sites")
         total = math.fsum(served)
         left = total - math.fsum(moved)
         if left > _SAME * total:
@@ -189,8 +203,13 @@ def _only(choice: int, choices: int) -> Bools:
     return only
 
 
-def _count(families: float) -> str:
-    return "fewer than 1" if 0 < families < 0.5 else f"{families:,.0f}"
+def _count(number: float, word: str = "") -> str:
+    """Say a number of things, singular or plural."""
+    said = "fewer than 1" if 0 < number < 0.5 else f"{number:,.0f}"
+    if not word:
+        return said
+    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return f"{said} {word if said.endswith('1') and number < 1.5 else plural}"
 
 
 def _share(part: float, whole: float) -> str:

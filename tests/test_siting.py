@@ -311,7 +311,7 @@ def test_a_neighbours_hub_serves_but_runs_nothing_and_is_not_counted():
 
 
 def test_out_of_time_says_so_and_gives_a_valid_bound():
-    points, sites, hub, outreach, between, _ = random_case(3)
+    points, sites, hub, outreach, between, _ = random_case(8)
     sites = sites.assign(today="none", ours=True, may_hub=True)
     chosen = settings_of(2, 1, time_limit_s=1e-9)
     found = plan.recommend(points, sites, hub, outreach, between, chosen)

@@ -36,6 +36,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         sites=planned.sites,
         reach=planned.reach,
         totals=planned.totals,
+        groups=planned.groups,
         proof=planned.proof,
         basemap=basemap.read_basemap(raw[settings.of("streets")[0].id], tuple(planned.zones.total_bounds)),
         sources=[

@@ -81,8 +81,8 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        column, group, demand, and for each scenario hub_pct, outreach_pct and virtual_pct (of the group's demand) and
-        unmet. Groups without demand are left out.
+        kind (the column), group, demand, and for each scenario hub_pct, outreach_pct and virtual_pct (of the group's
+        demand) and unmet. Groups without demand are left out.
     """
     rows = []
     for column, words in labels.items():
@@ -90,7 +90,7 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
             members = families[families[column] == value]
             if not members["demand"].sum() > 0:
                 continue
-            row: dict[str, Any] = {"column": column, "group": label, "demand": float(members["demand"].sum())}
+            row: dict[str, Any] = {"kind": column, "group": label, "demand": float(members["demand"].sum())}
             for suffix in ("today", "plan"):
                 sums = totals(members, suffix)
                 row |= {f"{k}_{suffix}": sums[k] for k in ("hub_pct", "outreach_pct", "virtual_pct", "unmet")}

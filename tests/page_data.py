@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from shapely import LineString, Point, Polygon, box
 
+from needs import scenarios
 from needs.webmap.page import PageData
 
 HOSTILE = [
@@ -162,6 +163,10 @@ def council(**replaced: Any) -> PageData:
         "sites": sites,
         "reach": _reach(sites),
         "totals": {when: _totals(zones, when) for when in ("today", "plan")},
+        "groups": scenarios.groups(
+            zones.assign(kind=np.where(np.arange(len(zones)) % 2, "odd", "even")),
+            {"kind": {"odd": HOSTILE[0], "even": "Even"}},
+        ),
         "proof": {"status": "optimal", "objective": 312.4, "bound": 312.4, "gap": 0.0},
         "basemap": basemap(),
         "sources": [

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hashlib
+import html
 import json
 import os
 import re
@@ -200,7 +201,7 @@ def test_the_page_has_a_language_a_title_and_its_parts(page, data):
 
 def test_tables_and_controls_are_labelled(page):
     tables = page.all("table")
-    assert len(page.all("caption")) == len(tables) == 9
+    assert len(page.all("caption")) == len(tables) == 10
     assert all(e["attrs"].get("scope") in {"col", "row", "colgroup"} for e in page.all("th"))
     for control in [*page.all("input"), *page.all("select")]:
         assert control["path"][-1] == "label"
@@ -448,3 +449,18 @@ def test_index():
     assert rows[0][3:] == ["2", "8", "not known", "62%", "10%"]
     assert len(page.all("h1")) == len(page.all("main")) == 1
     assert render_index([real, entry]) == text
+
+
+def test_groups_are_reached_by_hub_outreach_or_online_alone(text, data):
+    rows = table_rows(text, "groups")
+    assert [html.unescape(row[0]) for row in rows] == data.groups["group"].tolist() == [HOSTILE[0], "Even"]
+    for row in rows:
+        shares = [float(cell.rstrip("%")) for cell in row[2:]]
+        assert sum(shares[0::2]) == pytest.approx(100, abs=2)  # today: three whole per cents
+        assert sum(shares[1::2]) == pytest.approx(100, abs=2)  # with the plan
+
+
+def test_buses_are_shown_only_where_they_were_counted(text, data):
+    assert "Buses near by" not in text
+    counted = council(zones=data.zones.assign(bus_departures=7.0))
+    assert "Buses near by, a day" in render(counted)

@@ -30,7 +30,7 @@ class PageData:
         `no_car_pct`, `need_score`, `need_rank_england`, `need_fifth_england` (1 = highest need), `need_rank_area`,
         `need_fifth_area`, `unmet_change`, and for `today` and `plan`: `cover_*` (0 to 1), `hub_*`, `outreach_*`,
         `virtual_*` (families), `unmet_*`, and per mode `hub_<mode>_min_*` (minutes to the nearest hub, NaN = beyond
-        the limit).
+        the limit). Where there is a timetable also `bus_departures` (that leave near the zone's families in a day).
     modes
         Words for each mode, such as `{"walk": "Walking with a pram"}`.
     contributions
@@ -45,6 +45,9 @@ class PageData:
     totals
         For "today" and "plan": `demand`, `hub`, `outreach`, `virtual`, `unmet`, `hub_pct`, `outreach_pct`,
         `virtual_pct`, and under `worst_fifth` the same for the fifth of England with the highest need.
+    groups
+        Who gains and who loses: `kind` (what the groups are told apart by), `group`, `demand`, and for `today` and
+        `plan` `hub_pct_*`, `outreach_pct_*`, `virtual_pct_*` of the group's demand and `unmet_*`.
     proof
         `status`, `objective`, `bound`, `gap` (a share) of the solver.
     basemap
@@ -71,6 +74,7 @@ class PageData:
     sites: gpd.GeoDataFrame
     reach: gpd.GeoDataFrame
     totals: dict[str, Any]
+    groups: pd.DataFrame
     proof: dict[str, Any]
     basemap: dict[str, Any]
     sources: list[dict[str, Any]]

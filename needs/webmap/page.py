@@ -197,6 +197,7 @@ def _tables(data: PageData) -> Html:
         tag("h2", "Sites of neighbouring councils"),
         _sites_or(data, "neighbour", "Sites across the border that count as they are today", "None was counted."),
         tag("h2", "Who gains and who loses"),
+        tables.groups(data),
         tables.losers(data),
         tag("h2", "Neighbourhoods"),
         tag(
@@ -274,7 +275,9 @@ def _method(data: PageData) -> Html:
             _step(
                 "Plan.",
                 "Of all buildings that could serve, the plan takes those hubs and outreach sites that together leave "
-                "the least unmet need, within the numbers that were set. Sites across the border count as they are.",
+                "the least unmet need, within the numbers that were set. A site that exists today stays, unless "
+                "closing it saves more than the share of all need given under assumptions. Sites across the border "
+                "count as they are.",
             ),
             _step("Proof.", _proof(data.proof)),
         ]

@@ -182,6 +182,9 @@ def zones(data: PageData) -> Html:
     columns.append(Column("Change", "number", "Unmet need"))
     for words in data.modes.values():
         columns += [Column(t, "number", f"Minutes to a hub: {words.lower()}") for t in TIMES.values()]
+    buses = "bus_departures" in data.zones
+    if buses:
+        columns.append(Column("Buses near by, a day", "number"))
     ordered = by_need(data)
     rows = []
     for z in ordered.to_dict("records"):
@@ -190,7 +193,8 @@ def zones(data: PageData) -> Html:
         need = [points(z["need_score"]), f"{int(z['need_rank_england']):,}", str(int(z["need_fifth_england"]))]
         families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in TIMES]
         travel = [minutes(z[f"hub_{mode}_min_{t}"]) for mode in data.modes for t in TIMES]
-        rows.append([name, kind, number(z["demand"]), *need, *families, change(z["unmet_change"]), *travel])
+        row = [name, kind, number(z["demand"]), *need, *families, change(z["unmet_change"]), *travel]
+        rows.append([*row, number(z["bus_departures"])] if buses else row)
     ids = [f"zone-{code}" for code in ordered["lsoa21cd"]]
     caption = f"All {plural(len(rows), 'neighbourhood')}, highest need first"
     return table(caption, columns, rows, name="zones", ids=ids)
@@ -200,6 +204,18 @@ def by_need(data: PageData) -> pd.DataFrame:
     """Zones without geometry, highest need first, ties by code."""
     frame = pd.DataFrame(data.zones.drop(columns="geometry"))
     return frame.sort_values(["need_rank_england", "lsoa21cd"])
+
+
+def groups(data: PageData) -> Html:
+    """Who gains and who loses, group by group, in per cent of each group's families."""
+    columns = [Column("Families", "head"), Column(_sentence(data.demand_label), "number")]
+    fields = {"hub_pct": "By a hub", "outreach_pct": "By outreach only", "virtual_pct": "Online only"}
+    columns += [Column(time, "number", words) for words in fields.values() for time in TIMES.values()]
+    rows = [
+        [g["group"], number(g["demand"]), *(percent(g[f"{field}_{time}"]) for field in fields for time in TIMES)]
+        for g in data.groups.to_dict("records")
+    ]
+    return table("Who is reached, in per cent of each group's families", columns, rows, name="groups")
 
 
 def losers(data: PageData) -> Html:

@@ -307,8 +307,8 @@ def test_headline_figures_are_the_totals_of_the_zones(text, data):
 def test_contributions_are_joined_by_code_and_add_up(text, data):
     shuffled = data.contributions.sample(frac=1, random_state=3)
     again = dataclasses.replace(data, contributions=shuffled, zones=data.zones.iloc[::-1].reset_index(drop=True))
-    for html in (text, render(again)):
-        for row in table_rows(html, "contributions"):
+    for whole in (text, render(again)):
+        for row in table_rows(whole, "contributions"):
             *parts, score = [float(c) for c in row[1:]]
             assert sum(parts) == pytest.approx(score, abs=0.05 * (len(parts) + 1))
 

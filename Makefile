@@ -52,7 +52,7 @@ lab: $(VENV)/.installed-dev ## Open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
 
 bench: $(VENV)/.installed-dev ## Run the benchmarks
-	@for b in tests/benchmarks/bench_*.py; do $(BIN)/python $$b; done
+	@for b in tests/benchmarks/bench_*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$b .py); done
 
 clean: ## Remove the virtual environment and everything built
 	rm -rf "$(VENV)" *.egg-info "$(PROCESSED)"/.stages data/raw/demo

@@ -112,7 +112,8 @@ plan.groups.round(1)
 
 # %%
 page = report.page(settings, files, {"data": data, "need": need, "plan": plan}, path)
-HTML(f'<iframe srcdoc="{html.escape(page.html)}" width="100%" height="700" title="{settings.area.name}"></iframe>')
+frame = f'<iframe srcdoc="{html.escape(page.html)}" width="100%" height="700" title="{settings.area.name}"></iframe>'
+HTML(f"<div>{frame}</div>")
 
 # %% [markdown]
 # ## What if?

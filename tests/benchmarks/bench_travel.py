@@ -58,13 +58,11 @@ def bench(name: str, path: Path, folder: Path) -> None:
     reverse = nx.from_scipy_sparse_array(graph.seconds.T, create_using=nx.DiGraph)
     theirs, b = seconds(lambda: networkx_times(reverse, origins, ends))
     assert np.allclose(a, b, equal_nan=True), "the two must agree"
-    print(
-        f"{name}: {len(graph.x):,} walk nodes, {len(origins)} origins x {len(ends)} sites, within {LIMIT_S / 60:.0f} min"
-    )
-    print(
-        f"  read        {own_read + own_build:7.2f} s   osmnx    {their_read:7.2f} s   ratio {their_read / (own_read + own_build):6.1f}"
-    )
-    print(f"  times       {own:7.2f} s   networkx {theirs:7.2f} s   ratio {theirs / own:6.1f}")
+    size = f"{len(graph.x):,} walk nodes, {len(origins)} origins x {len(ends)} sites"
+    print(f"{name}: {size}, within {LIMIT_S / 60:.0f} min")
+    read = own_read + own_build
+    print(f"  read   {read:7.3f} s   osmnx    {their_read:7.3f} s   ratio {their_read / read:6.1f}")
+    print(f"  times  {own:7.3f} s   networkx {theirs:7.3f} s   ratio {theirs / own:6.1f}")
 
 
 def main() -> None:

@@ -117,7 +117,11 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "demand_counts": DEMAND_LABELS[settings.demand.count],
         "sites": mine.loc[mine["offer"] != "none", columns].to_dict("records"),
         "close": mine.loc[mine["status"] == "close", ["site_id", "name", "today", "reasons"]].to_dict("records"),
-        "proof": planned.proof,
+        "status": planned.proof["status"],
+        "objective": planned.proof["objective"],
+        "bound": planned.proof["bound"],
+        "gap": planned.proof["gap"],
+        "solver_seconds": planned.proof["seconds"],
         "totals": planned.totals,
         "tested_against": planned.alternatives,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -215,7 +215,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         sites=recommended,
         groups=_groups(base.families, before, after),
         totals={s: {**sums, "worst_fifth": scenarios.totals(worst, s)} for s, sums in whole.items()},
-        proof=asdict(chosen.proof),
+        proof=chosen.proof.as_dict(),
         reach=_reach(settings, ground, offers),
         standards=rules,
         alternatives=[a.label for a in alternatives],

@@ -9,16 +9,18 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import osmium
 import osmnx
 import pyproj
+import shapely
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from needs.errors import Faults, InputError
+from needs.errors import Faults, InputError, SourceError, fail
 from needs.settings import CATALOGUE, CRS, CRS_WEB, ENGLAND_M
 from needs.toml import Strict, load
 
@@ -31,7 +33,7 @@ _NATIONAL_KPH = {  # legal limits for cars: Highway Code, rule 124
     "gb:nsl_restricted": 30 * KPH_PER_MPH,
     "gb:motorway": 70 * KPH_PER_MPH,
 }
-_TAGS = frozenset(
+TAGS = frozenset(  # that the rules look at; osmnx drops those not in its settings.useful_tags_way
     {"highway", "area", "access", "foot", "vehicle", "motor_vehicle", "motorcar", "oneway", "junction", "maxspeed"}
     | {"motorroad"}
 )
@@ -122,8 +124,49 @@ def read_ways(path: Path) -> list[Way]:
 
 
 def from_osmnx(graph: Any) -> list[Way]:
-    """Take the streets of an osmnx graph (`graph_from_xml`, `graph_from_polygon`), simplified or not, in EPSG:4326."""
+    """Take the streets of an osmnx graph (`graph_from_xml`, `graph_from_polygon`), simplified or not, in EPSG:4326.
+
+    osmnx keeps only the tags in `osmnx.settings.useful_tags_way`: add `TAGS` there before making the graph, or rules
+    about foot access and the like cannot be applied.
+    """
     return list(_osmnx_ways(graph))
+
+
+def download(boundary: shapely.Geometry, path: Path, *, margin_m: float = 5_000.0) -> Path:
+    """Fetch the streets of a place from Overpass with osmnx, and save them for `read_ways`.
+
+    Parameters
+    ----------
+    boundary
+        Outline of the council, EPSG:27700.
+    path
+        The `.graphml` to write.
+    margin_m
+        How far beyond the boundary to look, metres: families cross it.
+
+    Raises
+    ------
+    SourceError
+        If Overpass cannot be reached or has no street there.
+    """
+    outline = gpd.GeoSeries([boundary.buffer(margin_m)], crs=CRS).to_crs(CRS_WEB).iloc[0]
+    usual = osmnx.settings.useful_tags_way
+    osmnx.settings.useful_tags_way = sorted({*usual, *TAGS})
+    try:
+        graph = osmnx.graph_from_polygon(outline, network_type="all", simplify=False, retain_all=True)
+    except (OSError, ValueError) as error:  # no connection; no or a bad answer
+        fail(
+            SourceError,
+            f"Overpass at {osmnx.settings.overpass_url}",
+            f"gave no streets: {error}",
+            "try again later, set osmnx.settings.overpass_url to another server, or give an .osm.pbf extract",
+        )
+    finally:
+        osmnx.settings.useful_tags_way = usual
+    part = path.with_name(f".{path.name}.part")
+    osmnx.save_graphml(graph, part)
+    part.replace(path)
+    return path
 
 
 def build(ways: Iterable[Way], mode: str) -> Graph:
@@ -230,7 +273,7 @@ def _osm_ways(path: Path) -> Iterator[Way]:
     for item in processor:
         if not isinstance(item, osmium.osm.Way):
             continue
-        tags = tuple(sorted((t.k, t.v) for t in item.tags if t.k in _TAGS))
+        tags = tuple(sorted((t.k, t.v) for t in item.tags if t.k in TAGS))
         known = [n for n in item.nodes if n.location.valid()]  # a cut extract leaves out nodes beyond its edge
         if len(known) < 2:
             continue
@@ -254,7 +297,7 @@ def _osmnx_ways(graph: Any) -> Iterator[Way]:
         lat = np.array([graph.nodes[u]["y"], *(c[1] for c in inner), graph.nodes[v]["y"]])
         nodes = np.array([u, *range(made, made - len(inner), -1), v], dtype=np.int64)
         made -= len(inner)
-        tags = {k: edge[k][0] if isinstance(edge[k], list) else edge[k] for k in _TAGS if k in edge}
+        tags = {k: edge[k][0] if isinstance(edge[k], list) else edge[k] for k in TAGS if k in edge}
         tags["oneway"] = "yes" if edge.get("oneway") is True else "no"
         yield Way(tuple(sorted((k, str(t)) for k, t in tags.items())), nodes, lon, lat)
 

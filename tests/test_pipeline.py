@@ -16,6 +16,7 @@ from needs import __main__ as cli
 from needs import assessment, demo, pipeline, stages
 from needs.errors import InfeasibleError, InputError, NeedsError, SourceError
 from needs.settings import Paths
+from tests.browser import CHROMIUM, Browser
 from tests.town import ORIGIN, write_osm
 
 # A straight road of 6 km with three hamlets at 0, 3 and 6 km; one zone each. Walking 4 km/h: 3 km take 45 minutes.
@@ -171,8 +172,8 @@ def test_a_town_computed_by_hand(town):
     objective = 80.0 + 18.0 * part + 15.0 * 0.6
     assert plan["totals"]["plan"]["unmet"] == pytest.approx(sum(weights) - objective, rel=1e-3)
     assert plan["totals"]["today"]["unmet"] == pytest.approx(sum(weights))
-    assert plan["proof"]["status"] == "optimal"
-    assert plan["proof"]["gap"] == pytest.approx(0, abs=1e-9)
+    assert plan["status"] == "optimal"
+    assert plan["gap"] == pytest.approx(0, abs=1e-9)
     zones = pd.read_csv(folder / "zones.csv").set_index("zone_name")
     assert zones.loc["West", "hub_plan"] == pytest.approx(40.0)
     assert zones.loc["Middle", "hub_plan"] == pytest.approx(18.0 * part, rel=1e-3)
@@ -396,11 +397,34 @@ def test_ruralshire_conserves_families_and_its_page_says_synthetic(ruralshire):
     assert zones["demand"].sum() == demand["births"].sum()
     assert zones["unmet_plan"].sum() < zones["unmet_today"].sum()
     plan = json.loads((built.folder / "plan.json").read_text())
-    assert plan["proof"]["status"] == "optimal"
+    assert plan["status"] == "optimal"
     assert all(s["reasons"] for s in plan["sites"])
     assert all(0 <= s["chosen_in"] <= s["alternatives"] for s in plan["sites"])
     assert "Synthetic" in built.page.read_text()
     assert "ruralshire.html" in (paths.maps / "index.html").read_text()
+
+
+def opens_quietly(page: Path, zones: int) -> None:
+    """Open a page in headless Chromium: one request (the file itself), no message, every zone drawn and in the table."""
+    with Browser() as tab:
+        tab.open(page)
+        assert tab.requests == [page.resolve().as_uri()]
+        assert tab.messages == []
+        drawn = tab.run("document.querySelectorAll('path.zone').length")
+        rows = tab.run("document.querySelectorAll('#zones tbody tr').length")
+        assert drawn == rows == zones
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_the_pages_of_the_demo_open_without_a_network(ruralshire):
+    built, paths = ruralshire
+    opens_quietly(built.page, len(pd.read_csv(built.folder / "zones.csv")))
+    with Browser() as tab:
+        tab.open(paths.maps / "index.html")
+        assert len(tab.requests) == 1
+        assert tab.messages == []
+        assert tab.run("document.querySelector('a[href=\"ruralshire.html\"]') !== null")
 
 
 @pytest.mark.data
@@ -412,7 +436,7 @@ def test_real_councils(slug, real_data, tmp_path):
     plan = json.loads((built.folder / "plan.json").read_text())
     hubs = [s for s in plan["sites"] if s["offer"] == "hub"]
     totals = plan["totals"]
-    assert plan["proof"]["status"] == "optimal"
+    assert plan["status"] == "optimal"
     assert totals["plan"]["unmet"] < totals["today"]["unmet"]
     sites = pd.read_csv(built.folder / "sites.csv").set_index("site_id")
     if slug == "rutland":
@@ -430,6 +454,8 @@ def test_real_councils(slug, real_data, tmp_path):
         assert len(today & {s["site_id"] for s in plan["sites"]} | {s["site_id"] for s in plan["close"]} & today) == 6
         assert totals["today"]["hub_pct"] > 50.0
     assert built.page.stat().st_size < 2_000_000
+    if CHROMIUM is not None:
+        opens_quietly(built.page, len(pd.read_csv(built.folder / "zones.csv")))
 
 
 def test_a_plan_that_cannot_be_says_why(tmp_path):

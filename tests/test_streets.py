@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import numpy as np
 import osmium
 import osmnx
 import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from shapely import box
 
 from needs import streets
-from needs.errors import InputError
+from needs.errors import InputError, SourceError
 from needs.streets import _legal_kph, _speeds_kph
-from tests.town import write_osm
+from tests.town import ORIGIN, write_osm
 
 LINE = {1: (0, 0), 2: (990, 0), 3: (1980, 0)}
 
@@ -180,3 +185,69 @@ def test_rutland_has_the_nodes_it_is_said_to_have(real_data):
     graph = streets.build(ways, "drive")
     assert graph.report["osm_nodes"] == pytest.approx(30_032, rel=0.1)  # the data's README, by another reader's rules
     assert graph.report["island_nodes"] < 0.05 * graph.report["nodes"]
+
+
+@pytest.fixture
+def overpass(monkeypatch):
+    """A local server that answers as Overpass does, with the streets that the test gives it."""
+    answer: dict[str, object] = {"status": 200, "elements": []}
+
+    class Overpass(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"version": 0.6, "elements": answer["elements"]}).encode()
+            self.send_response(answer["status"])
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Overpass)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    for name, value in {
+        "overpass_url": f"http://127.0.0.1:{server.server_port}/api",
+        "overpass_rate_limit": False,
+        "use_cache": False,
+    }.items():
+        monkeypatch.setattr(osmnx.settings, name, value)
+    yield answer
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_streets_are_fetched_with_the_tags_that_the_rules_need(overpass, tmp_path):
+    nodes = {1: (0, 0), 2: (300, 40), 3: (590, 0), 4: (590, 395)}
+    ways = [
+        ([1, 2, 3], {"highway": "primary", "foot": "no"}),
+        ([3, 4], {"highway": "residential", "oneway": "yes"}),
+        ([4, 1], {"highway": "tertiary", "motor_vehicle": "no"}),
+    ]
+    file = write_osm(tmp_path / "a.osm", nodes, ways)
+    elements = []
+    for item in osmium.FileProcessor(str(file)):
+        shared = {"id": item.id, "tags": dict(item.tags)}
+        if item.is_way():
+            elements.append({"type": "way", "nodes": [n.ref for n in item.nodes], **shared})
+        else:
+            elements.append({"type": "node", "lat": item.location.lat, "lon": item.location.lon, **shared})
+    overpass["elements"] = elements
+    x, y = ORIGIN
+    usual = list(osmnx.settings.useful_tags_way)
+    path = streets.download(box(x - 100, y - 100, x + 700, y + 500), tmp_path / "a.graphml")
+    assert list(osmnx.settings.useful_tags_way) == usual
+    for mode in ("walk", "drive"):
+        own, fetched = (streets.build(streets.read_ways(p), mode) for p in (file, path))
+        assert fetched.seconds.sum() == pytest.approx(own.seconds.sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_no_streets_from_overpass_is_a_source_that_could_not_be_had(overpass, tmp_path, status):
+    overpass["status"] = status
+    with pytest.raises(SourceError, match="gave no streets"):
+        streets.download(box(*ORIGIN, ORIGIN[0] + 500, ORIGIN[1] + 500), tmp_path / "a.graphml")
+    assert list(tmp_path.iterdir()) == []

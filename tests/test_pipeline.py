@@ -405,7 +405,7 @@ def test_ruralshire_conserves_families_and_its_page_says_synthetic(ruralshire):
 
 
 def opens_quietly(page: Path, zones: int) -> None:
-    """Open a page in headless Chromium: one request (the file itself), no message, every zone drawn and in the table."""
+    """Open a page in Chromium: one request (the file itself), no message, every zone drawn and in the table."""
     with Browser() as tab:
         tab.open(page)
         assert tab.requests == [page.resolve().as_uri()]

@@ -114,6 +114,27 @@ def cover(
     return pd.DataFrame(best, index=pd.Index(families["point_id"]), columns=columns)
 
 
+def quickest(minutes: Mapping[str, pd.DataFrame], families: pd.DataFrame) -> pd.DataFrame:
+    """Give each group of families its quickest minutes to each site, by the ways in which it can travel.
+
+    Parameters
+    ----------
+    minutes, families
+        As in `cover`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Minutes, index point_id of `families`, columns site_id; NaN is out of reach.
+    """
+    columns = next(iter(minutes.values())).columns
+    best = np.full((len(families), len(columns)), np.nan)
+    for mode, table in minutes.items():
+        usable = families["car"].to_numpy() | (mode in WITHOUT_CAR)
+        best = np.fmin(best, np.where(usable[:, None], table.reindex(families["place_id"]).to_numpy(), np.nan))
+    return pd.DataFrame(best, index=pd.Index(families["point_id"]), columns=columns)
+
+
 def need_multiplier(percentile: pd.Series[float], strength: float) -> pd.Series[float]:
     """Weigh a family by its zone's need: 1 in England's least needy zone, 1 + strength in the neediest."""
     return 1.0 + strength * percentile

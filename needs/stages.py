@@ -188,7 +188,14 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     rules = catchments.standards(settings.standards)
     base = _demand_and_cover(ground, needs, times.minutes, rules, settings.plan, settings.demand.count)
     chosen = siting.recommend(
-        base.families, ground.sites, base.hub, base.outreach, times.between_sites, settings.plan, demand_label=label
+        base.families,
+        ground.sites,
+        base.hub,
+        base.outreach,
+        times.between_sites,
+        settings.plan,
+        minutes=catchments.quickest(times.minutes, base.families),
+        demand_label=label,
     )
     alternatives = _alternatives(settings, ground, needs, times, rules)
     chosen = robustness.with_robustness(chosen, ground.sites, times.between_sites, alternatives)

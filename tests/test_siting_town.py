@@ -113,7 +113,7 @@ def test_reasons_give_the_figures():
     assert reasons["S1"] == [
         "Already an outreach site: becomes a hub, converted, not built",
         "Within the standard for 100 of 200 births a year (50 %), 0 of them in the most deprived fifth of England",
-        "The best choice for 100 of them",
+        "The best or nearest choice for 100 of them",
         "Runs the outreach at Village Hall",
         "Without it 178 instead of 78 need-weighted families would go unmet",
         "Next best: Village Hall, which would leave 62 need-weighted families more unmet",
@@ -122,7 +122,7 @@ def test_reasons_give_the_figures():
     assert reasons["S3"] == [
         "Offers nothing today: opens as an outreach site",
         "Within the standard for 70 of 200 births a year (35 %), 50 of them in the most deprived fifth of England",
-        "The best choice for 70 of them",
+        "The best or nearest choice for 70 of them",
         "Run from Library, 10 minutes by car",
         "Without it 150 instead of 78 need-weighted families would go unmet",
         "Next best: Old Centre, which would leave 48 need-weighted families more unmet",
@@ -164,3 +164,15 @@ def test_a_site_that_stays_by_presumption_says_what_it_costs():
         "Next best: Old Centre, which would leave 10 need-weighted families fewer unmet; "
         "closing a site that exists must save 12, so it stays"
     )
+
+
+def test_families_whom_several_sites_serve_equally_are_counted_at_the_nearest():
+    both = pd.DataFrame({"S1": [1.0] * 4, "S2": [1.0] * 4, "S3": [0.0] * 4}, index=list("ABCD"))
+    away = pd.DataFrame({"S1": [9.0, 2, 9, None], "S2": [1.0, 8, 1, None], "S3": 0.0}, index=list("ABCD"))
+    sites = SITES.assign(today=["hub", "hub", "none"], keep=True)
+    chosen = SETTINGS.model_copy(update={"max_hubs": 2, "max_outreach": 0})
+    found = plan.recommend(POINTS, sites, both, both, MINUTES, chosen, minutes=away)
+    # B is nearer S1; A and C are nearer S2; D cannot reach either in time, so the first by site_id counts it.
+    assert found.sites["families_reached"].tolist()[:2] == [50 + 10, 100 + 40]
+    without = plan.recommend(POINTS, sites, both, both, MINUTES, chosen)
+    assert without.sites["families_reached"].tolist()[:2] == [200, 0]

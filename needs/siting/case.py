@@ -35,6 +35,8 @@ class Case:
         Cover of each point by each choice, 0 to 1; shape (points, 2 x sites). 0 where an offer is not possible.
     today
         Choices that are what their site offers today; shape (2 x sites,).
+    minutes
+        From each point to each site; shape (points, sites); infinite where out of reach or not given.
     parent_min
         Minutes by car from each site to each; shape (sites, sites); NaN is out of reach.
     near
@@ -50,6 +52,7 @@ class Case:
     sites: pd.DataFrame
     covers: Floats
     today: Bools
+    minutes: Floats
     parent_min: Floats
     near: Bools
     settings: PlanSettings
@@ -63,6 +66,7 @@ class Case:
         outreach_cover: pd.DataFrame,
         parent_min: pd.DataFrame,
         settings: PlanSettings,
+        minutes: pd.DataFrame | None = None,
     ) -> Case:
         """Line up the tables that `plan.recommend` describes.
 
@@ -86,15 +90,18 @@ class Case:
         covers = np.zeros((len(points), 2 * len(sites)))
         for k, (name, cover) in enumerate((("hub_cover", hub_cover), ("outreach_cover", outreach_cover))):
             used = may[:, k] | offered[:, k]
-            ids = sites["site_id"].to_numpy()[used]
-            covers[:, k::2][:, used] = aligned(cover, points["point_id"], ids, name=name, faults=faults)
+            wanted = sites["site_id"].to_numpy()[used]
+            covers[:, k::2][:, used] = aligned(cover, points["point_id"], wanted, name=name, faults=faults)
         faults.raise_if_any()
-        minutes = parent_min.reindex(index=sites["site_id"], columns=sites["site_id"]).to_numpy(float)
-        near = (minutes <= settings.parent_limit_min) & may[:, 0] & ~np.eye(len(sites), dtype=bool)
+        ids = list(sites["site_id"])
+        away = pd.DataFrame(index=points["point_id"], columns=ids, dtype=float) if minutes is None else minutes
+        away_min = away.reindex(index=list(points["point_id"]), columns=ids).fillna(np.inf).to_numpy(float)
+        between = parent_min.reindex(index=ids, columns=ids).to_numpy(float)
+        near = (between <= settings.parent_limit_min) & may[:, 0] & ~np.eye(len(sites), dtype=bool)
         model = _model(
             sites, points["weight"].to_numpy(float), covers, near, settings, may=may.ravel(), today=offered.ravel()
         )
-        return Case(points, sites, covers, offered.ravel(), minutes, near, settings, model)
+        return Case(points, sites, covers, offered.ravel(), away_min, between, near, settings, model)
 
     def keep_worth(self, s: int, *, hub: bool) -> float:
         """Say what it is worth that an existing site of ours goes on, as a hub or not, in need-weighted families.

@@ -26,9 +26,9 @@ class Plan:
         today; convert: another offer than today's; open; close; neighbour; none), parent_hub_id (nearest open hub
         of ours; of equals the first by site_id), parent_min (minutes by car), reasons (list of sentences), and for
         sites chosen (else NaN): families_reached (each family counted once, at the site that gives it the greatest
-        value), families_within (all families within the site's standard), unmet_if_lost (rise in unmet need,
-        need-weighted families, without this site alone), next_best_site_id (the site to take its place with the
-        same offer) and next_best_unmet (rise in unmet need if it did).
+        value, of equals the nearest), families_within (all families within the site's standard), unmet_if_lost (rise
+        in unmet need, need-weighted families, without this site alone), next_best_site_id (the site to take its place
+        with the same offer) and next_best_unmet (rise in unmet need if it did).
     proof
         Whether no other plan is better; its objective is need met, in need-weighted families, and what the sites
         that are kept are worth.
@@ -57,6 +57,7 @@ def recommend(
     parent_min: pd.DataFrame,
     settings: PlanSettings,
     *,
+    minutes: pd.DataFrame | None = None,
     demand_label: str = "families",
 ) -> Plan:
     """Choose hubs and outreach sites jointly so that unmet need is least, existing sites having the presumption.
@@ -81,6 +82,9 @@ def recommend(
         Index site_id of an outreach, columns site_id of a hub: minutes by car; NaN or absent is out of reach.
     settings
         What a plan may be.
+    minutes
+        Index point_id, columns site_id: where several sites serve a family equally well, it is counted at the
+        nearest; without minutes, and of equally near ones, at the first by site_id.
     demand_label
         What a family counted is called in the reasons, such as "births a year".
 
@@ -91,7 +95,7 @@ def recommend(
     InfeasibleError
         Naming the constraints that clash, and what would mend it.
     """
-    case = Case.of(points, sites, hub_cover, outreach_cover, parent_min, settings)
+    case = Case.of(points, sites, hub_cover, outreach_cover, parent_min, settings, minutes)
     solution = case.solve()
     offers = case.offers(solution.opened)
     statuses = [_status(*row) for row in zip(offers, case.sites["today"], case.sites["ours"], strict=True)]

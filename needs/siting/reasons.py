@@ -63,8 +63,8 @@ class _Story:
         self.met = self.model.objective(opened)
         self.need = math.fsum(case.points["weight"])
         neighbours = case.today & np.repeat(~case.sites["ours"].to_numpy(bool), 2)
-        self.best = _best_choice(self.model.values, opened | neighbours)
-        self.best_today = _best_choice(self.model.values, case.today)
+        self.best = _best_choice(self.model.values, opened | neighbours, case.minutes)
+        self.best_today = _best_choice(self.model.values, case.today, case.minutes)
 
     def chosen(self, s: int) -> dict[str, Any]:
         """Figures and reasons of a site that is hub or outreach."""
@@ -132,7 +132,7 @@ class _Story:
         worst = self.case.points["fifth_england"] == 1 if "fifth_england" in self.case.points else None
         if worst is not None and self.demand[worst].any():
             text += f", {_count(math.fsum(within[worst]))} of them in the most deprived fifth of England"
-        return [text, f"The best choice for {_count(reached)} of them"]
+        return [text, f"The best or nearest choice for {_count(reached)} of them"]
 
     def _loss_words(self, lost: float) -> str:
         unmet = self.need - self.met
@@ -189,18 +189,16 @@ class _Story:
         return f"Of the {_count(total)} {self.label} that it serves best today, {_listed(parts)}"
 
 
-def _best_choice(values: Floats, opened: Bools) -> Ints:
-    """Open choice that gives each row the most, the first of equals, -1 for none; shape (rows,)."""
+def _best_choice(values: Floats, opened: Bools, minutes: Floats) -> Ints:
+    """Open choice that gives each row the most, of equals the nearest, then the first; -1 for none; shape (rows,)."""
     choices = np.flatnonzero(opened)
     if not len(choices):
         return np.full(len(values), -1)
-    first = values[:, choices].argmax(axis=1)
-    return np.where(values[np.arange(len(values)), choices[first]] > 0, choices[first], -1)
-
-
-def _only(choice: int, choices: int) -> Bools:
-    only: Bools = np.arange(choices) == choice
-    return only
+    mine = values[:, choices]
+    most = mine.max(axis=1)
+    known = np.minimum(minutes[:, choices // 2], np.finfo(float).max)  # out of reach: still before what is not equal
+    away = np.where(mine >= most[:, None] - _SAME, known, np.inf)
+    return np.where(most > 0, choices[away.argmin(axis=1)], -1)
 
 
 def _count(number: float, word: str = "") -> str:

@@ -140,9 +140,17 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
             "Assessment file",
         ),
         (
-            "How much more a family counts in England's neediest zone than in its least needy",
+            "What a family counts in England's neediest zone, against one in its least needy",
             f"{1 + plan_settings.need_strength:g} times",
             preset,
+        ),
+        (
+            "What closing a site that exists today must save",
+            f"{plan_settings.keep_hub_pct:g}% of all need for a hub, {plan_settings.keep_outreach_pct:g}% for outreach",
+            (
+                "The presumption against closing children's centres (Department for Education's statutory guidance, 2013); "
+                "the figures are presets of this toolkit"
+            ),
         ),
         (
             "What an outreach session near by is worth against a hub near by",

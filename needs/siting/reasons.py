@@ -84,7 +84,7 @@ class _Story:
         else:
             hub, minutes = self._parent(s)
             row |= {"parent_hub_id": self.ids[hub], "parent_min": minutes}
-            sentences.append(f"Run from {self.names[hub]}, {_count(minutes, 'minute')} by car")
+            sentences.append(f"Run from {self.names[hub]}, {_count(round(minutes), 'minute')} by car")
         sentences.append(self._loss_words(lost))
         other, rise = self._next_best(c)
         if other is not None:
@@ -136,10 +136,10 @@ class _Story:
 
     def _loss_words(self, lost: float) -> str:
         unmet = self.need - self.met
-        if lost < 0.5:
-            return f"Without it unmet need would hardly rise: by {_count(lost, _NEED)}"
         digits = 1 if lost < 10 else 0
         more, now = f"{unmet + lost:,.{digits}f}", f"{unmet:,.{digits}f}"
+        if more == now:
+            return f"Without it unmet need would hardly rise: by {_count(lost, _NEED)}"
         return f"Without it {more} instead of {now} need-weighted families would go unmet"
 
     def _rise_words(self, rise: float, worth: float) -> str:
@@ -202,12 +202,18 @@ def _best_choice(values: Floats, opened: Bools, minutes: Floats) -> Ints:
 
 
 def _count(number: float, word: str = "") -> str:
-    """Say a number of things, singular or plural."""
-    said = "fewer than 1" if 0 < number < 0.5 else f"{number:,.0f}"
+    """Say a number of things, singular or plural; small numbers to a tenth."""
+    said = (
+        "fewer than 0.1"
+        if 0 < number < 0.05
+        else f"{number:,.0f}"
+        if number >= 9.95
+        else f"{number:.1f}".removesuffix(".0")
+    )
     if not word:
         return said
     plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
-    return f"{said} {word if said.endswith('1') and number < 1.5 else plural}"
+    return f"{said} {word if said == '1' else plural}"
 
 
 def _share(part: float, whole: float) -> str:

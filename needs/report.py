@@ -147,10 +147,7 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
         (
             "What closing a site that exists today must save",
             f"{plan_settings.keep_hub_pct:g}% of all need for a hub, {plan_settings.keep_outreach_pct:g}% for outreach",
-            (
-                "The presumption against closing children's centres (Department for Education's statutory guidance, 2013); "
-                "the figures are presets of this toolkit"
-            ),
+            "The presumption against closing children's centres (statutory guidance, 2013); the figures are presets",
         ),
         (
             "What an outreach session near by is worth against a hub near by",

@@ -61,8 +61,9 @@ def test_beyond_the_limit_is_nan_and_the_limit_itself_is_not(tmp_path):
     nodes = {1: (0, 0), 2: (3990, 0), 3: (4010, 0)}
     path = write_osm(tmp_path / "a.osm", nodes, [([1, 2, 3], {"highway": "residential"})])
     graph = streets.build(streets.read_ways(path), "walk")
-    homes = places("point_id", {"in": (3990, 0), "out": (4010, 0)})
+    homes = places("point_id", {"in": (3990, 0), "out": (4010, 0), "door": (3950, 60)})
     walk = travel.minutes(homes, places("site_id", {"s": (0, 0)}, ours=True), graph)
+    assert math.isnan(walk.loc["door", "s"])  # 59.25 minutes along the street, but 0.9 more from the door
     assert walk.loc["in", "s"] == pytest.approx(59.85, abs=0.05)
     assert math.isnan(walk.loc["out", "s"])
 
@@ -178,6 +179,8 @@ def test_reach_is_nested_valid_and_true_to_the_streets(cross):
         inside = shapely.contains(shape, nodes)
         assert inside[minutes <= band - 1.0].all()  # a minute: the width of a cell at walking speed
         assert not inside[~(minutes <= band + 1.0)].any()
+    near = shapely.union_all(shapely.buffer(nodes, isochrones.NEAR_M + isochrones.CELL_M))
+    assert reach.geometry[2].difference(near).is_empty  # nothing far from a street
     for small, large in zip(reach.geometry[:-1], reach.geometry[1:], strict=True):
         assert small.difference(large.buffer(0.01)).is_empty
 

@@ -37,6 +37,8 @@ def write_folder(folder: Path, writers: dict[str, Callable[[Path], None]]) -> di
         SHA-256 by file name, in the order of `writers`.
     """
     new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    if old.exists() and not folder.exists():  # a build was stopped between the two renames below
+        old.rename(folder)
     for rest in (new, old):
         shutil.rmtree(rest, ignore_errors=True)
     new.mkdir(parents=True)

@@ -172,3 +172,20 @@ def test_where_values_and_flags(tmp_path, make_input):
 def test_a_blank_coordinate_is_told_once(tmp_path, make_input):
     _, faults = points(tmp_path, make_input, [450_000, None], [300_000, 300_000], crs="EPSG:27700")
     assert [f.split(" -> ")[0] for f in faults] == ["p.csv (input 'thing'), line 3: has no coordinates"]
+
+
+def test_a_blank_name_stays_blank_whatever_is_added_to_names(tmp_path, make_input):
+    path = tmp_path / "s.csv"
+    path.write_text("n,e,n2\nOAKHAM,486253,308656\n,486775,299655\n")
+    spec = make_input(
+        table="sites",
+        path="s.csv",
+        crs="EPSG:27700",
+        columns={"name": "n", "x": "e", "y": "n2"},
+        values={"site_type": "library"},
+        name_suffix=" Library",
+        title_case=True,
+    )
+    table, faults = read(spec, path)
+    assert table["name"][0] == "Oakham Library"
+    assert [f.split(" -> ")[0] for f in faults] == ["s.csv (input 'thing'), line 3: 'name' of table 'sites' is blank"]

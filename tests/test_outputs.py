@@ -41,6 +41,20 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
     assert [p.relative_to(folder).as_posix() for p in folder.rglob("*.txt")] == ["sub/c.txt"]
 
 
+def test_a_build_stopped_at_the_worst_moment_loses_nothing(tmp_path):
+    folder = tmp_path / "area"
+    outputs.write_folder(folder, {"a.txt": outputs.text_writer("old")})
+    folder.rename(tmp_path / ".area.old")  # stopped after the old folder was moved away
+
+    def fail(path):
+        msg = "disk full"
+        raise OSError(msg)
+
+    with pytest.raises(OSError, match="disk full"):
+        outputs.write_folder(folder, {"a.txt": fail})
+    assert (folder / "a.txt").read_text() == "old"
+
+
 def test_the_same_tables_give_the_same_bytes(tmp_path):
     writers = {
         "a.gpkg": outputs.geopackage_writer({"sites": SITES, "more": SITES}),

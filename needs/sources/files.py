@@ -39,7 +39,7 @@ _FLAGS = {
 def resolve(spec: Input, raw: Path, faults: Faults) -> Path | None:
     """Give the path of a raw file, or note that it is not there."""
     path = raw / spec.path
-    if path.is_file() or (path.is_dir() and spec.table == "streets"):
+    if path.is_file():
         return path
     faults.add_missing(
         f"input '{spec.id}'",
@@ -158,11 +158,10 @@ def _named(
     for name, value in spec.values.items():
         result[name] = value
     if spec.title_case:
-        result["name"] = [string.capwords(n) if isinstance(n, str) else n for n in result["name"]]
+        result["name"] = result["name"].map(string.capwords, na_action="ignore")
     if spec.name_suffix:
-        result["name"] = [
-            n if n.endswith(spec.name_suffix) else n + spec.name_suffix for n in result["name"].astype(str)
-        ]
+        bare = result["name"].map(lambda n: str(n).removesuffix(spec.name_suffix), na_action="ignore")
+        result["name"] = bare + spec.name_suffix
     for name in map(str, result.columns):
         match kind_of(table, name):
             case "flag":

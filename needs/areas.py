@@ -19,8 +19,6 @@ RURAL_URBAN_LABELS = {
 }
 MAX_STRAY_M = 1_000.0  # a demand point may lie so far from its zone's generalised outline
 
-_SHOWN = 5
-
 
 def select_zones(zones: gpd.GeoDataFrame, codes: list[str], *, where: str, faults: Faults) -> gpd.GeoDataFrame:
     """Keep the zones of the council.
@@ -78,14 +76,11 @@ def attach(
         if table is None:
             continue
         missing = sorted(set(zones["lsoa21cd"]) - set(table["lsoa21cd"]))
-        for code in missing[:_SHOWN]:
-            faults.add(
-                f"table '{name}'",
-                f"has no row for zone {code}",
-                "add it; codes of LSOA 2011 must first be carried to LSOA 2021 with the ONS exact-fit lookup",
-            )
-        if len(missing) > _SHOWN:
-            faults.add(f"table '{name}'", f"has no row for {len(missing)} of {len(zones)} zones", "add them")
+        faults.add_each(
+            f"table '{name}'",
+            [("", f"has no row for zone {code}") for code in missing],
+            "add it; codes of LSOA 2011 must first be carried to LSOA 2021 with the ONS exact-fit lookup",
+        )
         merged = merged.merge(table, on="lsoa21cd", how="left", validate="one_to_one")
     merged["demand"] = merged[settings.count]
     if cars is None:
@@ -119,34 +114,38 @@ def place_families(
         point_id. Points without weight are left out, unless no point of the zone has any: then all count alike.
     """
     unknown = points[~points["lsoa21cd"].isin(known_codes)]
-    for code, group in list(unknown.groupby("lsoa21cd"))[:_SHOWN]:
-        faults.add(
-            where,
-            f"zone {code} of {len(group)} point(s), such as {group['point_id'].iloc[0]}, is unknown",
-            "correct the code; codes of LSOA 2011 must first be carried to LSOA 2021",
-        )
+    faults.add_each(
+        where,
+        [
+            ("", f"zone {code} of {len(group)} point(s), such as {group['point_id'].iloc[0]}, is unknown")
+            for code, group in unknown.groupby("lsoa21cd")
+        ],
+        "correct the code; codes of LSOA 2011 must first be carried to LSOA 2021",
+    )
     mine = points[points["lsoa21cd"].isin(zones["lsoa21cd"])].sort_values("point_id", ignore_index=True)
     if "weight" not in mine.columns:
         mine = mine.assign(weight=1.0)
     totals = mine.groupby("lsoa21cd")["weight"].transform("sum")
     mine["weight"] = mine["weight"].where(totals > 0, 1.0)
     mine = mine[mine["weight"] > 0]
-    for code in sorted(set(zones["lsoa21cd"]) - set(mine["lsoa21cd"])):
-        faults.add(
-            where,
-            f"zone {code} has no point",
-            "add its postcodes or output areas, or its population-weighted centroid",
-        )
+    faults.add_each(
+        where,
+        [("", f"zone {code} has no point") for code in sorted(set(zones["lsoa21cd"]) - set(mine["lsoa21cd"]))],
+        "add its postcodes or output areas, or its population-weighted centroid",
+    )
     if faults.found:
         return mine
     outline = zones.set_index("lsoa21cd").geometry.reindex(mine["lsoa21cd"])
     stray_m = mine.geometry.distance(gpd.GeoSeries(outline.to_numpy(), index=mine.index, crs=zones.crs))
-    for i in stray_m.index[stray_m > MAX_STRAY_M][:_SHOWN]:
-        faults.add(
-            where,
-            f"point {mine.at[i, 'point_id']} lies {stray_m[i]:,.0f} m from its zone {mine.at[i, 'lsoa21cd']}",
-            "check its coordinates and its zone code",
-        )
+    far_m = stray_m[stray_m > MAX_STRAY_M]
+    faults.add_each(
+        where,
+        [
+            ("", f"point {mine.at[i, 'point_id']} lies {metres:,.0f} m from its zone {mine.at[i, 'lsoa21cd']}")
+            for i, metres in far_m.items()
+        ],
+        "check its coordinates and its zone code",
+    )
     share = mine["weight"] / mine.groupby("lsoa21cd")["weight"].transform("sum")
     attributes = zones.set_index("lsoa21cd")[["demand", "ruc21cd", "no_car_pct"]]
     joined = mine[["point_id", "lsoa21cd", "geometry"]].join(attributes, on="lsoa21cd")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
+
+SHOWN = 10  # faults of one kind that are listed one by one
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +37,7 @@ class NeedsError(Exception):
     exit_code = 2
 
     def __init__(self, faults: str | list[Fault]) -> None:
-        self.faults: list[Fault] = [] if isinstance(faults, str) else sorted(set(faults))
+        self.faults: list[Fault] = [] if isinstance(faults, str) else list(dict.fromkeys(faults))
         if isinstance(faults, str):
             message = faults
         else:
@@ -73,6 +76,24 @@ class Faults:
     def add(self, where: str, what: str, fix: str) -> None:
         """Note one fault."""
         self.found.append(Fault(where, what, fix))
+
+    def add_each(self, where: str, found: Sequence[tuple[str, str]], fix: str) -> None:
+        """Note faults of one kind: the first SHOWN one by one, the rest counted.
+
+        Parameters
+        ----------
+        where
+            The file or table.
+        found
+            For each fault the row (or "") and what is wrong there.
+        fix
+            What to do about any of them.
+        """
+        for row, what in found[:SHOWN]:
+            self.add(f"{where}, {row}" if row else where, what, fix)
+        if len(found) > SHOWN:
+            row, what = found[SHOWN]
+            self.add(where, f"the like in {len(found) - SHOWN:,} more places, first {row}: {what}", fix)
 
     def add_missing(self, where: str, what: str, fix: str) -> None:
         """Note a source that is not there (exit code 3 when nothing else is wrong)."""

@@ -18,8 +18,6 @@ DISTRICT_CODE = r"^E0[6789]\d{6}$"
 RURAL_URBAN_CODES = ("UN1", "UF1", "RLN1", "RLF1", "RSN1", "RSF1")
 OFFERS = ("hub", "outreach", "none")
 
-_SHOWN = 5  # faults of one kind that are listed one by one
-
 
 @dataclass(frozen=True)
 class Table:
@@ -212,15 +210,10 @@ def _check_blank(
 ) -> None:
     if column.nullable:
         return
-    blank = [int(i) for i in values.index[values.isna()]]
-    for i in blank[:_SHOWN]:
-        faults.add(
-            f"{where}, {row_label(i)}",
-            f"'{values.name}' of table '{table.name}' is blank",
-            "fill it in, or drop the row",
-        )
-    if len(blank) > _SHOWN:
-        faults.add(where, f"'{values.name}' is blank in {len(blank)} rows in all", "fill them in, or drop the rows")
+    blank = [
+        (row_label(int(i)), f"'{values.name}' of table '{table.name}' is blank") for i in values.index[values.isna()]
+    ]
+    faults.add_each(where, blank, "fill it in, or drop the row")
 
 
 def _note_failures(
@@ -231,31 +224,23 @@ def _note_failures(
         column, check = map(str, key)
         dtype = check.startswith(("coerce_dtype", "dtype"))
         rule = "must be a number" if dtype else check
-        rows = group[group["failure_case"].notna()]
-        for _, case in rows.head(_SHOWN).iterrows():
-            at = f"{where}, {row_label(int(case['index']))}" if pd.notna(case["index"]) else where
-            faults.add(
-                at,
-                f"'{column}' is {case['failure_case']!r}: {rule}",
-                f"correct it ({table.columns[column].description})",
-            )
-        if len(rows) > _SHOWN:
-            faults.add(where, f"'{column}' {rule}: {len(rows)} rows in all", "correct them")
+        rows = group[group["failure_case"].notna()].to_dict("records")
+        told = [
+            (row_label(int(r["index"])) if pd.notna(r["index"]) else "", f"'{column}' is {r['failure_case']!r}: {rule}")
+            for r in rows
+        ]
+        faults.add_each(where, told, f"correct it ({table.columns[column].description})")
 
 
 def _check_key(frame: pd.DataFrame, table: Table, where: str, row_label: Callable[[int], str], faults: Faults) -> None:
     if not set(table.key) <= set(frame.columns):
         return
-    again = frame.index[frame.duplicated(list(table.key))]
-    for i in again[:_SHOWN]:
-        value = ", ".join(str(v) for v in frame.loc[i, list(table.key)])
-        faults.add(
-            f"{where}, {row_label(int(i))}",
-            f"{', '.join(table.key)} {value} stands twice",
-            "keep one row for each",
-        )
-    if len(again) > _SHOWN:
-        faults.add(where, f"{len(again)} rows in all repeat a {', '.join(table.key)}", "keep one row for each")
+    again = frame.loc[frame.duplicated(list(table.key)), list(table.key)]
+    told = [
+        (row_label(int(str(i))), f"{', '.join(table.key)} {', '.join(map(str, values))} stands twice")
+        for i, *values in again.itertuples()
+    ]
+    faults.add_each(where, told, "keep one row for each")
 
 
 def check_geometry(
@@ -284,9 +269,12 @@ def check_geometry(
             "save the file with one, or set crs in the assessment file",
         )
         return frame
+
+    def note(rows: pd.Index, what: Callable[[Any], str], fix: str) -> None:
+        faults.add_each(where, [(row_label(int(i)), what(i)) for i in rows], fix)
+
     empty = frame.index[frame.geometry.is_empty | frame.geometry.isna()]
-    for i in empty[:_SHOWN]:
-        faults.add(f"{where}, {row_label(int(i))}", "has no geometry", "give it one, or drop the row")
+    note(empty, lambda _: "has no geometry", "give it one, or drop the row")
     frame = frame.loc[frame.index.difference(empty)]
     if frame.crs.is_geographic and _swapped(frame):
         faults.add(
@@ -299,27 +287,16 @@ def check_geometry(
     west, south, east, north = ENGLAND_M
     box = metric.geometry.bounds
     outside = metric.index[~((box.minx >= west) & (box.miny >= south) & (box.maxx <= east) & (box.maxy <= north))]
-    for i in outside[:_SHOWN]:
-        faults.add(
-            f"{where}, {row_label(int(i))}",
-            f"lies outside England ({frame.geometry[i].representative_point().wkt})",
-            "check the coordinates and their coordinate system",
-        )
-    if len(outside) > _SHOWN:
-        faults.add(
-            where,
-            f"{len(outside)} rows in all lie outside England",
-            "check the coordinate system of the file",
-        )
+    note(
+        outside,
+        lambda i: f"lies outside England ({frame.geometry[i].representative_point().wkt})",
+        "check the coordinates and their coordinate system",
+    )
     wanted = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}}[kind]
-    for i in metric.index[~metric.geom_type.isin(wanted)][:_SHOWN]:
-        faults.add(f"{where}, {row_label(int(i))}", f"is a {metric.geom_type[i]}", f"a {kind} is needed")
-    for i in metric.index[~metric.geometry.is_valid][:_SHOWN]:
-        faults.add(
-            f"{where}, {row_label(int(i))}",
-            "its outline crosses itself",
-            "repair it (for example with make_valid in QGIS)",
-        )
+    odd = metric.index[~metric.geom_type.isin(wanted)]
+    note(odd, lambda i: f"is a {metric.geom_type[i]}", f"a {kind} is needed")
+    crossed = metric.index[~metric.geometry.is_valid]
+    note(crossed, lambda _: "its outline crosses itself", "repair it (for example with make_valid in QGIS)")
     return metric
 
 

@@ -34,7 +34,6 @@ _FILES: dict[str, tuple[str, ...]] = {
     "(calendar_dates.txt)": ("service_id", "date", "exception_type"),
     "(frequencies.txt)": ("trip_id", "start_time", "end_time", "headway_secs"),
 }
-_SHOWN = 5  # faults of one kind that are listed one by one
 _FORMS = {
     "time": (r"\d{1,3}:[0-5]\d:[0-5]\d", "a time such as 07:30:00, or 25:10:00 after midnight"),
     "date": (r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", "a date such as 20260401"),
@@ -287,19 +286,16 @@ def _check_form(values: pd.Series[Any], column: str, where: str, faults: Faults)
     wrong = ~values.str.fullmatch(pattern)
     if column in _MAY_BE_BLANK:
         wrong &= values != ""
-    rows = values.index[wrong]
-    for i in rows[:_SHOWN]:
-        shown = repr(values[i]) if values[i] else "blank"
-        faults.add(f"{where}, line {i + 2}", f"'{column}' is {shown}: must be {meaning}", "correct it")
-    if len(rows) > _SHOWN:
-        faults.add(where, f"'{column}' must be {meaning}: {len(rows)} rows in all", "correct them")
+    told = [
+        (f"line {i + 2}", f"'{column}' is {repr(values[i]) if values[i] else 'blank'}: must be {meaning}")
+        for i in values.index[wrong]
+    ]
+    faults.add_each(where, told, "correct it")
 
 
 def _each(rows: Any, values: pd.Series[Any], file: str, what: str, path: Path, faults: Faults) -> None:
-    for i in rows[:_SHOWN]:
-        faults.add(f"{path.name}, {file}, line {i + 2}", f"{values[i]!r} {what}", "correct the feed")
-    if len(rows) > _SHOWN:
-        faults.add(f"{path.name}, {file}", f"{len(rows)} rows in all: {what}", "correct the feed")
+    told = [(f"line {i + 2}", f"{values[i]!r} {what}") for i in rows]
+    faults.add_each(f"{path.name}, {file}", told, "correct the feed")
 
 
 def _seconds(times: pd.Series[Any]) -> pd.Series[Any]:

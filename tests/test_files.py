@@ -189,3 +189,14 @@ def test_a_blank_name_stays_blank_whatever_is_added_to_names(tmp_path, make_inpu
     table, faults = read(spec, path)
     assert table["name"][0] == "Oakham Library"
     assert [f.split(" -> ")[0] for f in faults] == ["s.csv (input 'thing'), line 3: 'name' of table 'sites' is blank"]
+
+
+def test_many_faults_of_one_kind_are_listed_first_and_counted_after(tmp_path, make_input):
+    path = tmp_path / "d.csv"
+    rows = "".join(f"E010000{i:02d},-1,5\n" for i in range(25))
+    path.write_text("code,live births,under 5\n" + rows)
+    _, faults = read(make_input(table="demand", path="d.csv", columns=COLUMNS), path)
+    assert len(faults) == 11
+    assert "line 2: 'births' is -1.0" in faults[0]
+    assert "line 11: 'births' is -1.0" in faults[9]
+    assert "the like in 15 more places, first line 12: 'births' is -1.0" in faults[10]

@@ -180,14 +180,8 @@ def _numbers(
 ) -> pd.Series[Any]:
     numbers = pd.to_numeric(values, errors="coerce")
     bad = values.index[numbers.isna() & values.notna()]
-    for i in bad[:5]:
-        faults.add(
-            f"{where}, {label(int(i))}",
-            f"'{name}' is {values[i]!r}: must be a number",
-            "correct it, or leave it blank",
-        )
-    if len(bad) > 5:
-        faults.add(where, f"'{name}' is no number in {len(bad)} rows in all", "correct them, or leave them blank")
+    told = [(label(int(i)), f"'{name}' is {values[i]!r}: must be a number") for i in bad]
+    faults.add_each(where, told, "correct it, or leave it blank")
     return numbers.where(~numbers.index.isin(bad), 0.0).astype(float)  # told once: not as a blank as well
 
 
@@ -195,8 +189,8 @@ def _flags(
     values: pd.Series[Any], name: str, where: str, label: Callable[[int], str], faults: Faults
 ) -> pd.Series[Any]:
     flags = values.map(lambda v: _FLAGS.get(str(v).strip().casefold()))
-    for i in values.index[flags.isna()][:5]:
-        faults.add(f"{where}, {label(int(i))}", f"'{name}' is {values[i]!r}: must be yes or no", "correct it")
+    told = [(label(int(i)), f"'{name}' is {values[i]!r}: must be yes or no") for i in values.index[flags.isna()]]
+    faults.add_each(where, told, "correct it")
     return flags.fillna(value=False).astype(bool)
 
 
@@ -215,8 +209,8 @@ def _placed(
             faults.add(where, "crs is missing for columns x and y", 'add crs = "EPSG:27700" or crs = "EPSG:4326"')
             return None
         blank = frame.index[frame["x"].isna() | frame["y"].isna()]
-        for i in blank[:5]:
-            faults.add(f"{where}, {label(int(i))}", "has no coordinates", "fill them in, or drop the row")
+        told = [(label(int(i)), "has no coordinates") for i in blank]
+        faults.add_each(where, told, "fill them in, or drop the row")
         frame = frame.drop(index=blank)
         frame = gpd.GeoDataFrame(
             frame.drop(columns=["x", "y"]), geometry=gpd.points_from_xy(frame["x"], frame["y"]), crs=spec.crs

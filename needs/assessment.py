@@ -33,6 +33,7 @@ class Area(Strict):
     codes: list[str] = Field(min_length=1)
     base: str | None = None
     synthetic: bool = False
+    warning: str | None = None  # shown at the top of the page
 
     @model_validator(mode="after")
     def _codes_look_right(self) -> Area:
@@ -220,13 +221,13 @@ def find(area: str | Path) -> Path:
     wanted = str(area).strip().casefold()
     if wanted in names:
         return names[wanted]
-    near = get_close_matches(wanted, names, n=1)
+    near = [] if re.match(DISTRICT_CODE, wanted.upper()) else get_close_matches(wanted, names, n=1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     fail(
         SettingsError,
         f"area {str(area)!r}",
         "is not in the catalogue",
-        f"{meant}known: {', '.join(known)}; or give the path of an assessment TOML",
+        f"{meant}known: {', '.join(known)}; or write an assessment file (see the README) and give its path",
     )
 
 

@@ -122,6 +122,11 @@ def index_page(paths: Paths) -> Path:
 
 def _raw_files(settings: Assessment, raw: Path) -> dict[str, Path]:
     faults = Faults()
+    if not raw.is_dir():
+        faults.add_missing(
+            "raw files", f"there is no folder {raw}", "name the folder of the raw files: RAW=... or --raw"
+        )
+        faults.raise_if_any()
     found = {i.id: files.resolve(i, raw, faults) for i in settings.inputs}
     faults.raise_if_any()
     return {i: p for i, p in found.items() if p is not None}

@@ -29,6 +29,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         synthetic=settings.area.synthetic,
         finding=planned.finding,
         answer=planned.answer,
+        warning=settings.area.warning,
         demand_label=DEMAND_LABELS[settings.demand.count],
         zones=planned.zones,
         modes=modes,

@@ -295,7 +295,7 @@ def check_geometry(
     wanted = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}}[kind]
     odd = metric.index[~metric.geom_type.isin(wanted)]
     note(odd, lambda i: f"is a {metric.geom_type[i]}", f"a {kind} is needed")
-    crossed = metric.index[~metric.geometry.is_valid]
+    crossed = metric.index[~metric.geometry.is_valid & (kind == "polygon")]
     note(crossed, lambda _: "its outline crosses itself", "repair it (for example with make_valid in QGIS)")
     return metric
 

@@ -170,10 +170,11 @@ def check_reach(
             )
         else:
             notes.append(f"{site['name']}, across the border, is left out: {far}")
-    for i in np.flatnonzero(~on["points"]):
-        faults.add(
-            f"point {points['point_id'].iloc[i]}",
-            f"lies {nearest['points'][i]:,.0f} m from the nearest street",
-            "check its coordinates, or give a street extract that covers it",
-        )
+    lost = np.flatnonzero(~on["points"])
+    far_m = nearest["points"]
+    faults.add_each(
+        f"table 'points' ({len(points):,} points)",
+        [(f"point {points['point_id'].iloc[i]}", f"lies {far_m[i]:,.0f} m from the nearest street") for i in lost],
+        "check its coordinates, or give a street extract that covers it",
+    )
     return sites[on["sites"]].reset_index(drop=True), pd.DataFrame(rows), notes

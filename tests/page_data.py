@@ -149,6 +149,7 @@ def council(**replaced: Any) -> PageData:
         "synthetic": True,
         "finding": "Two hubs and two outreach sites would reach most families",
         "answer": "With the plan 7 in 10 families could reach a hub, against 4 in 10 today; nobody <b>loses</b> a hub.",
+        "warning": None,
         "demand_label": "births a year",
         "zones": zones,
         "modes": MODES,

@@ -112,20 +112,29 @@ def test_reasons_give_the_figures():
     # Without S1 its 100 are lost: 178 unmet. S2 in its place is 30 minutes from S3; S3, with no outreach, meets 110.
     assert reasons["S1"] == [
         "Already an outreach site: becomes a hub, converted, not built",
-        "Within the standard for 100 of 200 births a year (50 %), 0 of them in the most deprived fifth of England",
+        (
+            "Covers 100 of 200 births a year (50 %), those beyond the standard in part; "
+            "0 of them in the fifth of England with the highest need"
+        ),
         "The best or nearest choice for 100 of them",
         "Runs the outreach at Village Hall",
         "Without it 178 instead of 78 need-weighted families would go unmet",
-        "Next best: Village Hall, which would leave 62 need-weighted families more unmet",
+        (
+            "In its place the best would be Village Hall as a hub, no longer as outreach, "
+            "which would leave 62 need-weighted families more unmet"
+        ),
     ]
     # Without S3: 78 + 72 = 150. S2 in its place: 172 - 124 = 48.
     assert reasons["S3"] == [
         "Offers nothing today: opens as an outreach site",
-        "Within the standard for 70 of 200 births a year (35 %), 50 of them in the most deprived fifth of England",
+        (
+            "Covers 70 of 200 births a year (35 %), those beyond the standard in part; "
+            "50 of them in the fifth of England with the highest need"
+        ),
         "The best or nearest choice for 70 of them",
         "Run from Library, 10 minutes by car",
         "Without it 150 instead of 78 need-weighted families would go unmet",
-        "Next best: Old Centre, which would leave 48 need-weighted families more unmet",
+        "In its place the best would be Old Centre, which would leave 48 need-weighted families more unmet",
     ]
     # S2 as well: C 40 x (0.5 - 0.3) = 8. Today it serves B 25 and C 20 best (A is better off at S1, 0.6).
     # Both go to S3, whose cover is as great.
@@ -161,7 +170,7 @@ def test_a_site_that_stays_by_presumption_says_what_it_costs():
     found = plan.recommend(POINTS, sites, HUB, OUTREACH, MINUTES, chosen)
     assert found.offers == {"S1": "none", "S2": "none", "S3": "hub"}
     assert found.sites["reasons"][2][-1] == (
-        "Next best: Old Centre, which would leave 10 need-weighted families fewer unmet; "
+        "In its place the best would be Old Centre, which would leave 10 need-weighted families fewer unmet; "
         "closing a site that exists must save 12, so it stays"
     )
 

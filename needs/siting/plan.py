@@ -26,9 +26,9 @@ class Plan:
         today; convert: another offer than today's; open; close; neighbour; none), parent_hub_id (nearest open hub
         of ours; of equals the first by site_id), parent_min (minutes by car), reasons (list of sentences), and for
         sites chosen (else NaN): families_reached (each family counted once, at the site that gives it the greatest
-        value, of equals the nearest), families_within (all families within the site's standard), unmet_if_lost (rise
-        in unmet need, need-weighted families, without this site alone), next_best_site_id (the site to take its place
-        with the same offer) and next_best_unmet (rise in unmet need if it did).
+        value, of equals the nearest), families_within (families that the site covers, in part beyond the standard),
+        unmet_if_lost (rise in unmet need, need-weighted families, without this site alone), next_best_site_id (the
+        site to take its place with the same offer) and next_best_unmet (rise in unmet need if it did).
     proof
         Whether no other plan is better; its objective is need met, in need-weighted families, and what the sites
         that are kept are worth.

@@ -89,9 +89,9 @@ class _Story:
         other, rise = self._next_best(c)
         if other is not None:
             row |= {"next_best_site_id": self.ids[other], "next_best_unmet": rise}
-            sentences.append(
-                f"Next best: {self.names[other]}, {self._rise_words(rise, self.case.keep_worth(s, hub=is_hub))}"
-            )
+            instead = " as a hub, no longer as outreach" if self.opened[2 * other : 2 * other + 2].any() else ""
+            words = self._rise_words(rise, self.case.keep_worth(s, hub=is_hub))
+            sentences.append(f"In its place the best would be {self.names[other]}{instead}, {words}")
         elif self.case.sites["stays"][s]:
             sentences.append("The settings keep it open, so nothing may take its place")
         else:
@@ -127,11 +127,12 @@ class _Story:
 
     def _reach(self, within: Floats, reached: float) -> list[str]:
         total, everyone = math.fsum(within), math.fsum(self.demand)
-        text = f"Within the standard for {_count(total)} of {_count(everyone)} {self.label}"
+        text = f"Covers {_count(total)} of {_count(everyone)} {self.label}"
         text += f" ({_share(total, everyone)})" if everyone > 0 else ""
+        text += ", those beyond the standard in part"
         worst = self.case.points["fifth_england"] == 1 if "fifth_england" in self.case.points else None
         if worst is not None and self.demand[worst].any():
-            text += f", {_count(math.fsum(within[worst]))} of them in the most deprived fifth of England"
+            text += f"; {_count(math.fsum(within[worst]))} of them in the fifth of England with the highest need"
         return [text, f"The best or nearest choice for {_count(reached)} of them"]
 
     def _loss_words(self, lost: float) -> str:

@@ -23,6 +23,8 @@ class PageData:
         The heading: what was found, in a few words.
     answer
         One sentence under the heading.
+    warning
+        What must be known before any figure is used, or None.
     demand_label
         What `demand` counts, such as "births a year".
     zones
@@ -67,6 +69,7 @@ class PageData:
     synthetic: bool
     finding: str
     answer: str
+    warning: str | None
     demand_label: str
     zones: gpd.GeoDataFrame
     modes: dict[str, str]

@@ -51,6 +51,7 @@ def render(data: PageData) -> str:
         tag("p", f"Family hub plan for {data.name}", class_="kicker"),
         tag("h1", data.finding),
         tag("p", data.answer, class_="answer"),
+        *([tag("p", tag("strong", "Caution."), " ", data.warning, class_="caution")] if data.warning else []),
         tag("div", _side(data, shaded), _map(data, shaded, element), class_="board"),
         _tables(data),
         id="main",
@@ -246,7 +247,7 @@ def _downloads(data: PageData) -> Html:
 
 def _method(data: PageData) -> Html:
     """Explain the method in plain words."""
-    modes = ", ".join(words.lower() for words in data.modes.values())
+    modes = " or ".join(words.lower() for words in data.modes.values())
     return join(
         [
             _step(
@@ -297,6 +298,7 @@ def _proof(proof: dict[str, Any]) -> str:
     if gap(share) == gap(None):
         verdict = "The solver found this plan but proved nothing about better ones"
     figures = f"objective {number(proof['objective'])}, bound {number(proof['bound'])}, gap {gap(share)}"
+    figures += "; the objective is need met, and what keeping existing sites is worth"
     return f"{verdict} ({proof['status']}; {figures}). A proof is about the sum, not about the inputs."
 
 

@@ -105,7 +105,7 @@ def figures(data: PageData) -> Html:
         rows.append(
             ("Highest-need fifth, by a hub", *(_share(t, "hub") if t["demand"] else "none here" for t in worst))
         )
-    caption = f"Families ({number(both[0]['demand'])} {data.demand_label})"
+    caption = f"Families ({number(both[0]['demand'])} {data.demand_label}; beyond a standard they count in part)"
     return table(caption, columns, rows, name="figures", scrolls=False)
 
 
@@ -150,7 +150,12 @@ def recommended(data: PageData) -> Html:
         )
         for site in sites.to_dict("records")
     ]
-    return table("Recommended sites, numbered as on the map", columns, rows, name="recommended")
+    return table(
+        "Recommended sites, numbered as on the map; each family is counted once, at its best or nearest site",
+        columns,
+        rows,
+        name="recommended",
+    )
 
 
 def other_sites(data: PageData, status: str, caption: str) -> Html:

@@ -90,7 +90,7 @@ def attach(
     if not faults.found and merged["births"].sum() > merged["children_0_4"].sum():
         faults.add(
             "table 'demand'",
-            f"{merged['births'].sum():,.0f} births are more than {merged['children_0_4'].sum():,.0f} children aged 0 to 4",
+            f"{merged['births'].sum():,.0f} births are more than the {merged['children_0_4'].sum():,.0f} children under 5",
             "check that the columns are not swapped and that births are those of one year",
         )
     if not faults.found and not merged["demand"].sum() > 0:

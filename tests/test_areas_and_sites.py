@@ -156,3 +156,10 @@ def test_unknown_type_and_repeated_identifier_are_told():
     _, _, faults = gathered(odd=odd, one=one, two=two)
     assert any("'pub' is unknown" in f for f in faults)
     assert any("'l1' stands in more than one input" in f for f in faults)
+
+
+def test_more_births_than_young_children_are_told():
+    _, faults = attached(demand=DEMAND.rename(columns={"births": "children_0_4", "children_0_4": "births"}))
+    assert len(faults) == 1
+    assert "195 births are more than the 40 children under 5" in faults[0]
+    assert "swapped" in faults[0]

@@ -87,10 +87,11 @@ def attach(
         urban = merged["ruc21cd"].astype(str).str.startswith("U")
         merged["no_car_pct"] = np.where(urban, settings.no_car_urban_pct, settings.no_car_rural_pct)
     merged["no_car_source"] = "default" if cars is None else "table"
-    if not faults.found and merged["births"].sum() > merged["children_0_4"].sum():
+    births, under_5 = merged["births"].sum(), merged["children_0_4"].sum()
+    if not faults.found and births > under_5:
         faults.add(
             "table 'demand'",
-            f"{merged['births'].sum():,.0f} births are more than the {merged['children_0_4'].sum():,.0f} children under 5",
+            f"{births:,.0f} births are more than the {under_5:,.0f} children under 5",
             "check that the columns are not swapped and that births are those of one year",
         )
     if not faults.found and not merged["demand"].sum() > 0:

@@ -8,20 +8,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from needs.demand import Growth, kinds
+from needs.disclosure import Rule
 from needs.errors import Fault, SettingsError, fail
-from needs.schemas import DISTRICT_CODE, TABLES
+from needs.schemas import CODES, DISTRICT_CODE, TABLES, code_pattern, kind_of, of_vintage
 from needs.settings import CATALOGUE, ZONE_VINTAGE
 from needs.toml import Strict, checked, load
+from needs.vintages import mend
 
-LOOKUPS = {
-    "LSOA11": "the ONS exact-fit lookup LSOA 2011 to LSOA 2021 (LSOA11_LSOA21_LAD22_EW_LU)",
-    "OA11": "the ONS lookup OA 2011 to OA 2021, then to LSOA 2021",
-    "OA21": "the ONS lookup OA 2021 to LSOA 2021 (OA21_LSOA21_MSOA21_LAD22_EW_LU)",
-    "MSOA21": "a population-weighted lookup MSOA 2021 to LSOA 2021",
-    "WARD": "a population-weighted lookup of that year's wards to LSOA 2021",
-}
+_REQUIRED = ("zones", "points", "demand", "indicators", "rural_urban", "sites", "streets")
+_SINGLE = ("zones", "points", "streets", "rural_urban", "cars", "timetable", "population", "deprived_children")
+_CARRIED = ("indicators", "demand", "cars", "deprived_children")  # may be of another vintage, given a lookup
+_COUNTS = ("demand", "indicators", "deprived_children")  # may be protected
 KINDS = (*TABLES, "streets", "timetable")
 
 
@@ -47,7 +47,9 @@ class Area(Strict):
 class DemandSettings(Strict):
     """Who is to be served."""
 
-    count: Literal["births", "children_0_4"] = "births"
+    count: str = "births"  # a kind of the catalogue's demand.toml
+    send_share_pct: float | None = Field(default=None, ge=0, le=100)
+    growth: Growth | None = None
     no_car_urban_pct: float = Field(default=23.0, ge=0, le=100)
     no_car_rural_pct: float = Field(default=14.0, ge=0, le=100)
     no_car_source: str = (
@@ -55,11 +57,22 @@ class DemandSettings(Strict):
         "(Shropshire, a rural county, had 13.8 % in Census 2021)"
     )
 
+    @field_validator("count")
+    @classmethod
+    def _kind_known(cls, count: str) -> str:
+        if count not in kinds():
+            near = get_close_matches(count, kinds(), n=1)
+            meant = f": did you mean {near[0]!r}?" if near else ""
+            msg = f"{count!r} is not one of {', '.join(kinds())}{meant}"
+            raise ValueError(msg)
+        return count
+
 
 class NeedSettings(Strict):
-    """How need is scored."""
+    """How need is scored; `draws` is how often ranks are drawn anew to say how sure they are."""
 
     index: str = "family-hubs"
+    draws: int = Field(default=1000, ge=0, le=100_000)
 
 
 class TravelSettings(Strict):
@@ -108,14 +121,41 @@ class PlanSettings(Strict):
 
 
 class Input(Strict):
-    """Which raw file is what."""
+    """Which raw file is what.
+
+    Attributes
+    ----------
+    layout
+        How the publisher ships the file, by its id in the catalogue's layouts.toml: it brings `columns`, `marks` and
+        a reader, and `table`, `vintage`, `title`, `publisher`, `licence`, `date` and `url` where they are not given.
+    columns
+        Our name = the heading in the file, or a list of headings whose numbers are added (blank if any is blank).
+        Adds to the layout's columns and overrides them.
+    values
+        Our name = one value for every row.
+    where
+        Heading = values; only these rows count.
+    marks
+        Texts that stand for a suppressed or missing figure ("*", "c"): read as blank, and counted in the notes.
+    sheet, layer
+        Of a workbook (else the first sheet that has the headings) or a GeoPackage.
+    vintage
+        Which geography and year the codes are: "LSOA21" are the zones; "LSOA11", "WD24", "MSOA21" come with
+        `columns.code` instead of `columns.lsoa21cd`. Of a lookup: which geography it leads from.
+    blank
+        Least and most that a blank count hides.
+    disclosure
+        What may be shown of counts that are not published (`needs.disclosure.Rule`); published counts need no rule.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     table: str
     path: str
-    columns: dict[str, str] = {}
+    layout: str | None = None
+    columns: dict[str, str | list[str]] = {}
     values: dict[str, str | bool | float] = {}
     where: dict[str, list[str]] = {}
+    marks: list[str] = []
     sheet: str | None = None
     layer: str | None = None
     crs: str | None = None
@@ -126,23 +166,74 @@ class Input(Strict):
     date: str
     url: str | None = None
     caveat: str | None = None
+    blank: tuple[float, float] | None = None
+    disclosure: Rule | None = None
     name_suffix: str = ""
     drop_unnamed: bool = False
     title_case: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_layout(cls, given: object) -> object:
+        name = given.get("layout") if isinstance(given, dict) else None
+        if not isinstance(given, dict) or not isinstance(name, str):
+            return given
+        known = load(CATALOGUE / "layouts.toml")["layout"]
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f": did you mean {near[0]!r}?" if near else ""
+            msg = f"layout {name!r} is not in the catalogue ({', '.join(known)}){meant}"
+            raise ValueError(msg)
+        layout = known[name]
+        brought = ("table", "vintage", "publisher", "licence", "date", "url")
+        return {**{k: layout[k] for k in brought if k in layout}, "title": layout["label"], **given}
+
     @model_validator(mode="after")
     def _known(self) -> Input:
+        wrong = [*self._vintage_faults(), *self._sum_faults(), *self._count_faults()]
         if self.table not in KINDS:
-            msg = f"table {self.table!r} is not one of {', '.join(KINDS)}"
-            raise ValueError(msg)
-        if self.table not in {"streets", "timetable", "sites"} and self.vintage is None:
-            msg = f"vintage is missing: say which geography the codes are, such as {ZONE_VINTAGE!r}"
-            raise ValueError(msg)
-        if self.vintage is not None and self.vintage != ZONE_VINTAGE:
-            mend = next((t for k, t in LOOKUPS.items() if self.vintage.upper().startswith(k)), "a lookup to LSOA 2021")
-            msg = f"vintage {self.vintage!r} cannot be joined to {ZONE_VINTAGE}: convert it first with {mend}"
-            raise ValueError(msg)
+            wrong = [f"table {self.table!r} is not one of {', '.join(KINDS)}"]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
+
+    def _vintage_faults(self) -> list[str]:
+        if self.vintage is None:
+            if self.table in {"streets", "timetable", "sites", "context"}:
+                return []
+            return [f"vintage is missing: say which geography the codes are, such as {ZONE_VINTAGE!r}"]
+        if self.table == "lookup":
+            leads = code_pattern(self.vintage) is not None and self.vintage != ZONE_VINTAGE
+            fix = "say which geography the lookup leads from, such as 'LSOA11' or 'WD24'"
+            return [] if leads else [f"vintage {self.vintage!r} of a lookup to {ZONE_VINTAGE}: {fix}"]
+        if self.vintage == ZONE_VINTAGE or self.table == "context":
+            return []
+        if self.table not in _CARRIED:
+            fix = f"convert it first with {mend(self.vintage)}"
+            return [f"vintage {self.vintage!r} cannot be joined to {ZONE_VINTAGE}: {fix}"]
+        if code_pattern(self.vintage) is None:
+            return [f"vintage {self.vintage!r} is not {', '.join(CODES)} and two digits of its year, such as 'LSOA11'"]
+        if "lsoa21cd" in self.columns:
+            return [f"the codes are {self.vintage}, not LSOA 2021: map them as columns.code, not columns.lsoa21cd"]
+        return []
+
+    def _count_faults(self) -> list[str]:
+        wrong = []
+        if self.disclosure and self.table not in _COUNTS:
+            wrong.append(f"disclosure is for tables of counts ({', '.join(_COUNTS)}), not for table {self.table!r}")
+        if self.blank and not 0 <= self.blank[0] <= self.blank[1]:
+            wrong.append(f"blank {list(self.blank)} is not the least and the most that a blank count hides")
+        return wrong
+
+    def _sum_faults(self) -> list[str]:
+        wrong = []
+        for name, headings in self.columns.items():
+            if isinstance(headings, list) and self.table in TABLES:
+                if kind_of(of_vintage(TABLES[self.table], self.vintage), name) != "number":
+                    wrong.append(f"columns.{name} is a list of headings to add up, and holds no numbers: give one")
+                if not headings or len(set(headings)) < len(headings):
+                    wrong.append(f"columns.{name} is an empty list, or names a heading twice")
+        return wrong
 
 
 class StandardOverride(Strict):
@@ -177,16 +268,25 @@ class Assessment(Strict):
     @model_validator(mode="after")
     def _complete(self) -> Assessment:
         have = {i.table for i in self.inputs}
-        absent = [
-            t for t in ("zones", "points", "demand", "indicators", "rural_urban", "sites", "streets") if t not in have
+        absent = [t for t in _REQUIRED if t not in have]
+        wrong = [f"no [[input]] for table {', '.join(absent)}"] if absent else []
+        wrong += [
+            f"more than one [[input]] for table {t}" for t in _SINGLE if sum(i.table == t for i in self.inputs) > 1
         ]
-        if absent:
-            msg = f"no [[input]] for table {', '.join(absent)}"
-            raise ValueError(msg)
-        for table in ("zones", "points", "streets", "rural_urban", "demand", "cars", "timetable"):
-            if sum(i.table == table for i in self.inputs) > 1:
-                msg = f"more than one [[input]] for table {table}"
-                raise ValueError(msg)
+        leads = [i.vintage for i in self.of("lookup")]
+        wrong += [
+            f"more than one [[input]] for a lookup from {v}"
+            for v in sorted({str(v) for v in leads})
+            if leads.count(v) > 1
+        ]
+        for given in self.inputs:
+            if given.table in _CARRIED and given.vintage not in {ZONE_VINTAGE, *leads}:
+                fix = f'give an [[input]] with table = "lookup": {mend(str(given.vintage))}'
+                wrong.append(
+                    f"input {given.id!r} is by {given.vintage}, which cannot be joined to {ZONE_VINTAGE}: {fix}"
+                )
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
     def of(self, table: str) -> list[Input]:

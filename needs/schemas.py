@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 import pandera.pandas as pa
 
+from needs import demand
 from needs.errors import Faults
-from needs.settings import CRS, ENGLAND_DEG, ENGLAND_M
+from needs.settings import CRS, ENGLAND_DEG, ENGLAND_M, ZONE_VINTAGE
 
 LSOA_CODE = r"^[EW]01\d{6}$"  # published tables often hold Wales as well
 DISTRICT_CODE = r"^E0[6789]\d{6}$"
+COUNCIL_CODE = r"^E(0[6-9]|10|92)\d{6}$"  # counties as well, and England to compare with
+CODES = {  # the codes of a geography, by the letters that its vintage starts with: LSOA11, WD24 (Register of GSS codes)
+    "OA": r"^[EW]00\d{6}$",
+    "LSOA": LSOA_CODE,
+    "MSOA": r"^[EW]02\d{6}$",
+    "WD": r"^[EW]05\d{6}$",
+    "LAD": DISTRICT_CODE,
+    "UTLA": r"^E(0[689]|10)\d{6}$",
+}
 RURAL_URBAN_CODES = ("UN1", "UF1", "RLN1", "RLF1", "RSN1", "RSF1")
 OFFERS = ("hub", "outreach", "none")
+_NUMBER = {"kind": "number"}
 
 
 @dataclass(frozen=True)
@@ -49,15 +60,20 @@ class Table:
         return [name for name, column in self.columns.items() if column.required]
 
 
-def _code(pattern: str, description: str) -> Any:
-    return pa.Column(str, pa.Check.str_matches(pattern, error=f"must look like {pattern}"), description=description)
+def _code(pattern: str, description: str, *, required: bool = True) -> Any:
+    check = pa.Check.str_matches(pattern, error=f"must look like {pattern}")
+    return pa.Column(str, check, required=required, description=description)
 
 
 def _count(description: str, *, required: bool = True, high: float | None = None) -> Any:
     checks = [pa.Check.ge(0, error="must not be negative")]
     if high is not None:
         checks.append(pa.Check.le(high, error=f"must not be over {high:g}"))
-    return pa.Column(float, checks, required=required, description=description, metadata={"kind": "number"})
+    return pa.Column(float, checks, required=required, description=description, metadata=_NUMBER)
+
+
+def _figure(description: str, *, required: bool = True) -> Any:
+    return pa.Column(float, required=required, nullable=not required, description=description, metadata=_NUMBER)
 
 
 def _text(description: str, *, required: bool = True, nullable: bool = False) -> Any:
@@ -96,10 +112,20 @@ TABLES = {
         Table(
             "demand",
             ("lsoa21cd",),
+            {"lsoa21cd": _LSOA, **{c.id: _count(c.meaning, required=False) for c in demand.columns().values()}},
+        ),
+        Table(
+            "deprived_children",
+            ("lsoa21cd",),
             {
                 "lsoa21cd": _LSOA,
-                "births": _count("Live births in a year"),
-                "children_0_4": _count("Children aged 0 to 4"),
+                "deprived_children": pa.Column(
+                    float,
+                    pa.Check.ge(0, error="must not be negative"),
+                    nullable=True,
+                    description="Children in income deprivation; blank where few",
+                    metadata=_NUMBER,
+                ),
             },
         ),
         Table(
@@ -119,7 +145,36 @@ TABLES = {
             },
             geometry="point",
         ),
-        Table("indicators", ("lsoa21cd",), {"lsoa21cd": _LSOA}, extra=True),
+        Table(
+            "indicators",
+            ("lsoa21cd",),
+            {"lsoa21cd": _LSOA, "lad24cd": _code(DISTRICT_CODE, "District or unitary code", required=False)},
+            extra=True,
+        ),
+        Table("population", ("lsoa21cd",), {"lsoa21cd": _LSOA, "people": _count("People who live there")}),
+        Table(
+            "lookup",
+            ("from_code", "lsoa21cd"),
+            {
+                "from_code": _text("Code of the geography that the input's vintage names"),
+                "lsoa21cd": _LSOA,
+                "change": _text("Change flag CHGIND of ONS: U, S, M or X", required=False, nullable=True),
+                "weight": _count("Share or count by which a code is shared among its zones", required=False),
+            },
+        ),
+        Table(
+            "context",
+            ("lad24cd", "indicator", "period"),
+            {
+                "lad24cd": _code(COUNCIL_CODE, "Code of a district, unitary or county, or of England"),
+                "indicator": _text("Identifier of the indicator"),
+                "label": _text("Name of the indicator"),
+                "period": _text("When it was measured, as published"),
+                "value": _figure("The indicator's value, in its own unit"),
+                "low": _figure("Lower 95 per cent confidence limit", required=False),
+                "high": _figure("Upper 95 per cent confidence limit", required=False),
+            },
+        ),
         Table(
             "sites",
             ("site_id",),
@@ -136,6 +191,30 @@ TABLES = {
         ),
     )
 }
+
+
+def code_pattern(vintage: str) -> str | None:
+    """Give the pattern of a vintage's codes (LSOA11: E01 or W01 and six digits), or None if it is no vintage."""
+    geography = vintage.rstrip("0123456789")
+    return CODES.get(geography) if len(vintage) == len(geography) + 2 else None
+
+
+def of_vintage(table: Table, vintage: str | None) -> Table:
+    """Give the contract of a table whose codes are of a vintage.
+
+    A table of zones is keyed by `code` instead of `lsoa21cd` where its codes are not those of the zones; the
+    `from_code` of a lookup must look like a code of the geography that it leads from.
+    """
+    pattern = code_pattern(vintage) if vintage and vintage != ZONE_VINTAGE else None
+    if pattern is None:
+        return table
+    if "from_code" in table.columns:
+        codes = {"from_code": _code(pattern, f"Code of {vintage}")}
+        return replace(table, columns={**table.columns, **codes})
+    if table.key != ("lsoa21cd",):
+        return table
+    rest = {n: c for n, c in table.columns.items() if n != "lsoa21cd"}
+    return replace(table, key=("code",), columns={"code": _code(pattern, f"Code of {vintage}"), **rest})
 
 
 def kind_of(table: Table, name: str) -> str:

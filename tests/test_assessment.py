@@ -85,17 +85,21 @@ def test_every_fault_is_told_at_once(tmp_path):
     ("vintage", "mend"),
     [
         ("LSOA11", "exact-fit lookup LSOA 2011"),
-        ("WARD22", "wards"),
-        ("MSOA21", "MSOA 2021"),
-        ("LSOA01", "lookup to LSOA 2021"),
+        ("WD22", "wards of that year"),
+        ("MSOA21", "MSOA and LSOA 2021"),
+        ("LSOA01", "a lookup from LSOA01 to LSOA21"),
     ],
 )
 def test_a_wrong_vintage_names_the_lookup_that_would_mend_it(tmp_path, vintage, mend):
     inputs = [an_input(t, **({"vintage": f'"{vintage}"'} if t == "demand" else {})) for t in TABLES]
     told = faults(tmp_path, MINIMAL + "".join(inputs))
-    assert f"vintage '{vintage}' cannot be joined" in told
+    assert f"input 'demand' is by {vintage}, which cannot be joined to LSOA21" in told
     assert mend in told
-    assert "[[input]] demand" in told
+
+
+def test_what_is_no_vintage_is_refused(tmp_path):
+    inputs = [an_input(t, **({"vintage": '"WARD22"'} if t == "demand" else {})) for t in TABLES]
+    assert "[[input]] demand: vintage 'WARD22' is not OA, LSOA" in faults(tmp_path, MINIMAL + "".join(inputs))
 
 
 def test_what_is_missing_is_named(tmp_path):

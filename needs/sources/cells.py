@@ -1,0 +1,115 @@
+"""Turn the cells of a column into numbers and flags, with every cell that cannot be turned named by its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from needs.errors import Faults
+
+_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_KNOWN_MARKS = frozenset({"*", "**", "-", "--", ".", "..", "...", ":", "~", "c", "s", "u", "x", "z", "n/a", "na"})
+_PLAIN = {str, int, float, type(None)}
+_FLAGS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
+
+
+@dataclass
+class Marked:
+    """How many cells of each column held a text that stands for a suppressed or missing figure, by that text."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, name: str, texts: pd.Series[str]) -> None:
+        """Count the marks of a column."""
+        own = self.counts.setdefault(name, {})
+        for text, count in texts.value_counts().sort_index().items():
+            own[str(text)] = own.get(str(text), 0) + int(count)
+
+    def notes(self) -> list[str]:
+        """Say what was read as blank, one sentence per column."""
+        return [
+            f"{name}: {sum(own.values()):,} figures are suppressed or missing ("
+            + ", ".join(f"{text!r} {count:,} times" for text, count in own.items())
+            + ") and read as blank."
+            for name, own in self.counts.items()
+            if own
+        ]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the cells stand, for messages: the file, and how to name a row of it."""
+
+    where: str
+    label: Callable[[int], str]
+    faults: Faults
+
+
+def numbers(
+    values: pd.Series[Any], name: str, *, marks: Collection[str], marked: Marked, place: Place
+) -> pd.Series[float]:
+    """Read the numbers of a column.
+
+    Parameters
+    ----------
+    values
+        Cells: text or numbers. "1,234" is a number; a date or a yes is none.
+    name
+        Our name of the column.
+    marks
+        Texts, casefolded, that are read as blank and counted.
+    marked
+        Counter of the marks.
+    place
+        Where faults are noted.
+
+    Returns
+    -------
+    pandas.Series
+        Same index, NaN for a blank cell or a mark. A cell that is no number is a fault (and 0 in the result, so that
+        it is not told once more as a blank).
+    """
+    found = _plain(values)
+    if found is not None:
+        return found
+    texts = values.astype(object)
+    is_text = texts.map(lambda c: isinstance(c, str)).astype(bool)
+    text = texts.where(is_text, "").astype(str).str.strip()
+    hit = is_text & text.str.casefold().isin(set(marks))
+    marked.add(name, text[hit])
+    blank = texts.isna() | hit | (is_text & (text == ""))
+    text = text.where(~text.str.match(_THOUSANDS), text.str.replace(",", "", regex=False))
+    plain = texts.map(lambda c: isinstance(c, int | float | np.number) and not isinstance(c, bool)).astype(bool)
+    fine = plain | (is_text & text.str.match(_NUMBER))
+    found = pd.to_numeric(texts.where(~is_text, text).where(fine & ~blank), errors="coerce").astype(float)
+    bad = ~blank & (found.isna() | found.isin([np.inf, -np.inf]))
+    told = [(place.label(int(i)), f"'{name}' is {texts[i]!r}: must be a number") for i in values.index[bad]]
+    odd = sorted({str(v).strip() for v in values[bad] if str(v).strip("[]() \t").casefold() in _KNOWN_MARKS})
+    listed = ", ".join(f'"{text}"' for text in odd)
+    hint = f"; if it stands for a suppressed or missing figure, add marks = [{listed}]" if odd else ""
+    place.faults.add_each(place.where, told, f"correct it, or leave it blank{hint}")
+    return found.where(~bad, 0.0)
+
+
+def _plain(values: pd.Series[Any]) -> pd.Series[float] | None:
+    """Read a column in which every cell is a plain number or blank, which most are; None for any other."""
+    if pd.api.types.is_bool_dtype(values):
+        return None
+    if not pd.api.types.is_numeric_dtype(values) and not set(map(type, values)) <= _PLAIN:
+        return None
+    found = pd.to_numeric(values, errors="coerce").astype(float)
+    fine = (found.notna() | values.isna()) & ~found.isin([np.inf, -np.inf])
+    return found if bool(fine.all()) else None
+
+
+def flags(values: pd.Series[Any], name: str, place: Place) -> pd.Series[bool]:
+    """Read yes and no (also true, false, 1, 0); anything else is a fault."""
+    found = values.map(lambda v: _FLAGS.get(str(v).strip().casefold()))
+    told = [(place.label(int(i)), f"'{name}' is {values[i]!r}: must be yes or no") for i in values.index[found.isna()]]
+    place.faults.add_each(place.where, told, "correct it")
+    return found.fillna(value=False).astype(bool)

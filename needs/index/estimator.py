@@ -2,113 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import fsum
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from needs.errors import Faults, InputError
-from needs.indicators import IndexSpec, Indicator, Transform, note_zones, read_spec
+from needs.index import explain
+from needs.index.checks import check_weights, checked_values, frame_of
+from needs.index.explain import Explanation, WhatIf
+from needs.index.points import RANK_POINTS, Scale, fifth, percentile, rank_among, winsor_limits
+from needs.index.tree import Combined, Floats, Tree
+from needs.indicators import (
+    RANKED,
+    Aggregation,
+    Cells,
+    IndexSpec,
+    Indicator,
+    Transform,
+    plain_spec,
+    read_spec,
+)
 
-Floats = npt.NDArray[np.float64]
-Ranks = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    from needs.index.perturb import RankUncertainty
 
-_EXP_SCALE = 23.0  # of the Index of Multiple Deprivation: the most needy tenth gets half of the points
-
-
-def imd_exp(rank: npt.ArrayLike, n: int) -> Floats:
-    """Points 0 to 100 by the exponential transformation of the Index of Multiple Deprivation.
-
-    R = (n - rank + 1) / n and E = -23 ln(1 - R (1 - exp(-100 / 23))), as in the English Indices of Deprivation,
-    whose scores of 2019 and 2025 it gives back. A tenth of the zones gets more than 50 points, so that low need on
-    one indicator hardly cancels high need on another.
-
-    Parameters
-    ----------
-    rank
-        1 = most need.
-    n
-        Number of zones ranked.
-    """
-    share = (n - np.asarray(rank, dtype=float) + 1) / n
-    return np.asarray(-_EXP_SCALE * np.log1p(share * np.expm1(-100 / _EXP_SCALE)))
-
-
-def percentile(rank: npt.ArrayLike, n: int) -> Floats:
-    """Place 0 (rank `n`) to 1 (rank 1, most need) of a rank among two zones or more: 1 - (rank - 1) / (n - 1)."""
-    return np.asarray(1 - (np.asarray(rank, dtype=float) - 1) / (n - 1))
-
-
-def fifth(rank: npt.ArrayLike, n: int) -> Ranks:
-    """Fifth 1 (most need) to 5 of a rank: rank / (n / 5) rounded up, in whole numbers.
-
-    The rule of the published deciles of the Indices of Deprivation, with 5 in place of 10.
-    """
-    return np.asarray(-(-np.asarray(rank, dtype=np.int64) * 5 // n))
-
-
-def rank_among(need: npt.ArrayLike, reference: npt.ArrayLike) -> Ranks:
-    """Rank 1 (most need) to N of each value among N others: 1 + how many are strictly higher, at most N.
-
-    Equal values share the smallest rank. A value below all of the reference ranks with its last.
-    """
-    ordered = np.sort(np.asarray(reference, dtype=float))
-    higher = len(ordered) - np.searchsorted(ordered, np.asarray(need, dtype=float), side="right")
-    return np.minimum(1 + higher, len(ordered)).astype(np.int64)
-
-
-TRANSFORMS: dict[Transform, Callable[[npt.ArrayLike, int], Floats]] = {
-    "imd_exp": imd_exp,
-    "rank": lambda rank, n: 100 * percentile(rank, n),
-}
+Values = pd.DataFrame | Cells
 
 
 class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """An index of need with a frozen reference: fitted on England, applied to an area.
 
-    Every indicator becomes a rank among the N zones of the reference (a published rank is one already), the rank
-    becomes 0 to 100 points, and the points times the declared weight are the indicator's contribution. The score is
-    the sum of the contributions, correctly rounded (`math.fsum`), so that it depends on no order of rows or columns
-    and equal contributions tie. A zone's score depends on its own values and the reference, on no other zone of the
-    area.
+    Every indicator becomes points among the zones of the reference (a published rank is used as published), points
+    times weights add up to domains and the score (`needs.index.tree`). A zone's score depends on its own values and
+    the reference, on no other zone of the area; raising one zone cannot reorder others.
 
     Parameters
     ----------
     spec
-        The declared index; `NeedIndex.from_toml("family-hubs")` reads one of the catalogue.
+        The declared index; `NeedIndex.from_toml("family-hubs")` reads one of the catalogue. Without one, the columns
+        of X are indicators of equal weight, higher is more need, and points go by rank.
+    transformation, aggregation
+        Replace the declared ones (published ranks keep a transform by rank).
+    weights
+        Replace declared weights by id of the domain or, where no domain has the id, of the indicator; the parts of
+        a domain that is touched are made to sum to 1 again, the domains of the score are not.
 
     Attributes
     ----------
     reference_ : pandas.DataFrame
-        Values of the indicators of the N zones that the index was fitted on.
+        Values of the indicators of the N zones that the index was fitted on, and their `class` where it counts.
     reference_scores_ : numpy.ndarray
         Their scores.
+    weights_ : dict
+        Share of the score of every indicator.
     feature_names_in_ : numpy.ndarray
         Ids of the indicators, in the order of the specification.
     """
 
-    def __init__(self, spec: IndexSpec) -> None:
+    def __init__(
+        self,
+        spec: IndexSpec | None = None,
+        *,
+        transformation: Transform | None = None,
+        aggregation: Aggregation | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         self.spec = spec
+        self.transformation = transformation
+        self.aggregation = aggregation
+        self.weights = weights
 
     @classmethod
     def from_toml(cls, id_or_path: str | Path) -> Self:
         """Make an index of a specification by its id in the catalogue or its path (`needs.indicators.read_spec`)."""
         return cls(read_spec(id_or_path))
 
-    def fit(self, X: pd.DataFrame, y: None = None) -> Self:  # noqa: ARG002, N803
+    def fit(self, X: Values | npt.ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803
         """Freeze the reference.
 
         Parameters
         ----------
         X
-            Values of the indicators of all zones of the reference, as `needs.indicators.indicator_values` gives
-            them: index `lsoa21cd`, one column per indicator, none missing.
+            All zones of the reference: the `Cells` of `needs.indicators.indicator_values`, or a table with the codes
+            of the zones as index and one column per indicator, none missing (and `class` where an indicator is
+            scored within it). An array, where the index has no specification.
         y
             Ignored.
 
@@ -118,13 +100,30 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             With every fault of X; among them a published rank that is not one of exactly these zones (zones left
             out, or a decile in place of a rank).
         """
-        self.reference_ = _checked(X, self.spec, len(X), is_reference=True)
-        self.feature_names_in_ = np.array(self.spec.ids, dtype=object)
-        self.n_features_in_ = len(self.spec.ids)
-        self.reference_scores_ = _row_sums(self._contributions(self.reference_))
+        if self.spec is None:
+            table = self._plain(X, reset=True)
+            self.spec_ = plain_spec(list(table.columns), self.transformation or "rank")
+        else:
+            self.spec_ = self.spec
+            table = frame_of(X, self.spec_)
+            self.feature_names_in_ = np.array(self.spec_.ids, dtype=object)
+            self.n_features_in_ = len(self.spec_.ids)
+        check_weights(self.weights, self.spec_)
+        self.reference_ = checked_values(table, self.spec_, len(table), is_reference=True)
+        self._n = len(table)
+        self._limits = {
+            i.id: winsor_limits(self.reference_[i.id], i.winsorise) for i in self.spec_.indicators if i.winsorise
+        }
+        self._scales = {i.id: self._scales_of(i) for i in self.spec_.indicators if i.measure != "rank"}
+        points = self.points(self.reference_)
+        aggregation = self.aggregation or self.spec_.index.aggregation
+        self.tree_ = Tree(self.spec_, points, aggregation=aggregation, weights=self.weights)
+        self.weights_ = self.tree_.weights
+        self.reference_points_ = points
+        self.reference_scores_ = self.tree_.combine(points).score
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+    def transform(self, X: Values | npt.ArrayLike) -> Any:  # noqa: N803
         """Contribution of every indicator to the score of every zone.
 
         Parameters
@@ -135,89 +134,111 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         pandas.DataFrame
-            Rows of X; one column per indicator, in points of the score: weight of the domain x weight within the
-            domain x points 0 to 100.
+            Rows of X; one column per indicator, in points of the score; the row adds up to the score. An array
+            where X is one.
 
         Raises
         ------
         InputError
             With every fault of X; among them a published rank over the number of zones of the reference.
         """
-        return self._contributions(self._area(X))
+        check_is_fitted(self)
+        bare = not isinstance(X, (pd.DataFrame, Cells))
+        area = self._area(X)
+        made = self._combine(area).contributions
+        return made if bare else pd.DataFrame(made, index=area.index, columns=self.spec_.ids)
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
         """Columns of `transform`: the ids of the indicators."""
         check_is_fitted(self)
-        return self.feature_names_in_.copy()
+        return np.array(self.spec_.ids, dtype=object)
 
-    def assess(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+    def assess(self, X: Values) -> pd.DataFrame:  # noqa: N803
         """Score of every zone, and its place in England and in the area.
 
         Parameters
         ----------
         X
-            Values of the indicators of the zones of one area, as for `transform`.
+            Zones of one area, as for `transform`.
 
         Returns
         -------
         pandas.DataFrame
-            Rows of X, with `score` (0 to 100 x the sum of the weights of the domains), `rank_england` and
-            `rank_area` (`rank_among` the reference and X; 1 = most need), `percentile` (0 to 1, of `rank_england`;
-            1 = most need), `fifth_england` and `fifth_area` (1 = most need).
+            Rows of X, with `score`, `rank_england` and `rank_area` (`rank_among` the reference and X; 1 = most
+            need), `percentile` (0 to 1, of `rank_england`; 1 = most need), `fifth_england` and `fifth_area` (1 =
+            most need). Of `Cells` also `score_low` and `score_high` (the scores at the bounds of suppressed cells),
+            `suppressed`, `imputed` and `carried` (numbers of cells), `reliability` (weighted mean over indicators
+            with counts; NaN where there are none).
 
         Raises
         ------
         InputError
             As `transform`.
         """
+        check_is_fitted(self)
         area = self._area(X)
-        score = _row_sums(self._contributions(area))
+        score = self._combine(area).score
         in_england, in_area = rank_among(score, self.reference_scores_), rank_among(score, score)
-        n = len(self.reference_)
-        return pd.DataFrame(
+        found = pd.DataFrame(
             {
                 "score": score,
                 "rank_england": in_england,
-                "percentile": percentile(in_england, n),
-                "fifth_england": fifth(in_england, n),
+                "percentile": percentile(in_england, self._n),
+                "fifth_england": fifth(in_england, self._n),
                 "rank_area": in_area,
                 "fifth_area": fifth(in_area, len(area)),
             },
             index=area.index,
         )
+        return found.assign(**self._known_of(X)) if isinstance(X, Cells) else found
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+    def contributions(self, X: Values) -> pd.DataFrame:  # noqa: N803
         """Explain every score: one row per zone and indicator, zones in the order of X.
 
         Returns
         -------
         pandas.DataFrame
-            `lsoa21cd`, `domain`, `indicator`, `label`, `value` (in the indicator's unit), `transformed` (points 0 to
-            100), `weight` (declared share of the score), `contribution` (`weight` x `transformed`).
+            `lsoa21cd`, `domain` (of the score), `indicator`, `label`, `value` (in the indicator's unit),
+            `transformed` (points), `weight` (share of the score), `contribution`. Of `Cells` also `state` and
+            `reliability`.
 
         Raises
         ------
         InputError
             As `transform`.
         """
+        check_is_fitted(self)
         area = self._area(X)
-        points, weights = self._points(area), self.spec.weights
-        parts = [
-            pd.DataFrame(
+        points = self.points(area)
+        made = self.tree_.combine(points).contributions
+        parts = []
+        for k, i in enumerate(self.spec_.indicators):
+            part = pd.DataFrame(
                 {
                     "lsoa21cd": area.index,
-                    "domain": i.domain,
+                    "domain": self.spec_.top_domain(i.id),
                     "indicator": i.id,
                     "label": i.label,
                     "value": area[i.id].to_numpy(),
-                    "transformed": points[i.id].to_numpy(),
-                    "weight": weights[i.id],
+                    "transformed": points[:, k],
+                    "weight": self.weights_[i.id],
+                    "contribution": made[:, k],
                 }
             )
-            for i in self.spec.indicators
-        ]
-        rows = pd.concat(parts).sort_index(kind="stable", ignore_index=True)
-        return rows.assign(contribution=rows["weight"] * rows["transformed"])
+            if isinstance(X, Cells):
+                part = part.assign(state=X.state[i.id].to_numpy(), reliability=X.reliability[i.id].to_numpy())
+            parts.append(part)
+        return pd.concat(parts).sort_index(kind="stable", ignore_index=True)
+
+    def domains(self, X: Values) -> tuple[pd.DataFrame, pd.DataFrame]:  # noqa: N803
+        """Value of every domain before, and points after, the domain's own transform; one column per domain."""
+        check_is_fitted(self)
+        area = self._area(X)
+        made = self._combine(area)
+        values, points = (
+            pd.DataFrame(t, index=area.index, columns=self.tree_.order) for t in (made.values, made.points)
+        )
+        return values, points
 
     def effective_weights(self) -> pd.DataFrame:
         """Say each indicator's declared weight, and its share of what sets zones apart.
@@ -225,21 +246,21 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         pandas.DataFrame
-            Index `indicator`; `domain`, `label`, `weight` (declared share of the score) and `variance_share` =
+            Index `indicator`; `domain`, `label`, `weight` (share of the score) and `variance_share` =
             cov(contribution, score) / var(score) over the reference; the shares sum to 1.
         """
         check_is_fitted(self)
-        parts = self._contributions(self.reference_)
-        apart = parts - parts.mean()
-        shared = apart.mul(apart.sum(axis=1), axis=0).sum()
+        parts = self.tree_.combine(self.reference_points_).contributions
+        apart = parts - parts.mean(axis=0)
+        shared = apart.T @ apart.sum(axis=1)
         return pd.DataFrame(
             {
-                "domain": [i.domain for i in self.spec.indicators],
-                "label": [i.label for i in self.spec.indicators],
-                "weight": list(self.spec.weights.values()),
-                "variance_share": (shared / shared.sum()).to_numpy(),
+                "domain": [self.spec_.top_domain(i.id) for i in self.spec_.indicators],
+                "label": [i.label for i in self.spec_.indicators],
+                "weight": list(self.weights_.values()),
+                "variance_share": shared / shared.sum(),
             },
-            index=pd.Index(self.spec.ids, name="indicator"),
+            index=pd.Index(self.spec_.ids, name="indicator"),
         )
 
     def correlations(self) -> pd.DataFrame:
@@ -248,56 +269,107 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Indicators that correlate highly count the same need twice. NaN for an indicator that is the same everywhere.
         """
         check_is_fitted(self)
-        needs = {i.id: _need(self.reference_, i) for i in self.spec.indicators}
+        needs = {i.id: _need(self.reference_[i.id].to_numpy(), i) for i in self.spec_.indicators}
         return pd.DataFrame(needs).corr(method="spearman")
 
-    def _area(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+    def explain(self, X: Values) -> Explanation:  # noqa: N803
+        """Put together everything that scrutiny asks of the scores of some zones (`needs.index.explain`)."""
         check_is_fitted(self)
-        return _checked(X, self.spec, len(self.reference_), is_reference=False)
+        return explain.explain(self, X)
 
-    def _points(self, values: pd.DataFrame) -> pd.DataFrame:
-        """Points 0 to 100, read from one table per transform so that equal ranks give equal bits."""
-        n = len(self.reference_)
-        points = {}
-        for i in self.spec.indicators:
-            table = TRANSFORMS[self.spec.transforms[i.id]](np.arange(1, n + 1), n)
-            published = i.scale == "rank"
-            rank = values[i.id].astype(int) if published else rank_among(_need(values, i), _need(self.reference_, i))
-            points[i.id] = table[np.asarray(rank) - 1]
-        return pd.DataFrame(points, index=values.index)
+    def what_if(self, X: Values, **changes: Any) -> WhatIf:  # noqa: N803
+        """Score some zones under other weights, methods or parts (`needs.index.explain.what_if`)."""
+        check_is_fitted(self)
+        return explain.what_if(self, X, **changes)
 
-    def _contributions(self, values: pd.DataFrame) -> pd.DataFrame:
-        return self._points(values) * pd.Series(self.spec.weights)
+    def perturb(self, X: Cells, **settings: Any) -> RankUncertainty:  # noqa: N803
+        """Say how sure ranks are when weights, methods and chance vary (`needs.index.perturb.perturb`)."""
+        from needs.index.perturb import perturb
+
+        check_is_fitted(self)
+        return perturb(self, X, **settings)
+
+    def sensitivity(self, X: Cells, **settings: Any) -> pd.DataFrame:  # noqa: N803
+        """Share the uncertainty of ranks out among its causes (`needs.index.sensitivity.sensitivity`)."""
+        from needs.index.sensitivity import sensitivity
+
+        check_is_fitted(self)
+        return sensitivity(self, X, **settings)
+
+    def points(self, values: pd.DataFrame) -> Floats:
+        """Points of a checked table, shape (zones, indicators): equal ranks give equal bits."""
+        columns = []
+        for i in self.spec_.indicators:
+            value = values[i.id].to_numpy()
+            if i.measure == "rank":
+                table = RANK_POINTS[self._transform_of(i)](np.arange(1, self._n + 1), self._n)
+                columns.append(table[value.astype(int) - 1])
+                continue
+            need = _need(self._drawn_in(i, value), i)
+            scales = self._scales[i.id]
+            if i.within is None:
+                columns.append(scales[""].points(need))
+                continue
+            found = np.full(len(need), np.nan)
+            for name, scale in scales.items():
+                mine = (values["class"] == name).to_numpy()
+                found[mine] = scale.points(need[mine])
+            columns.append(found)
+        return np.column_stack(columns)
+
+    def _combine(self, area: pd.DataFrame) -> Combined:
+        return self.tree_.combine(self.points(area))
+
+    def _known_of(self, cells: Cells) -> dict[str, pd.Series[Any]]:
+        bounds = {}
+        for name, lower in (("score_low", True), ("score_high", False)):
+            columns = {
+                i.id: (cells.low if lower == (i.direction == "higher_is_need") else cells.high)[i.id]
+                for i in self.spec_.indicators
+            }
+            table = pd.DataFrame(columns).join(cells.groups)
+            bounds[name] = pd.Series(self._combine(self._area(table)).score, cells.values.index)
+        counts = {s: (cells.state[self.spec_.ids] == s).sum(axis=1) for s in ("suppressed", "imputed", "carried")}
+        known = cells.reliability[self.spec_.ids]
+        weights = known.notna() * pd.Series(self.weights_)
+        total = weights.sum(axis=1)
+        reliability = (known * weights).sum(axis=1) / total.where(total > 0)
+        return {**bounds, **counts, "reliability": reliability}
+
+    def _area(self, X: Any) -> pd.DataFrame:  # noqa: N803
+        table = self._plain(X, reset=False) if self.spec is None else frame_of(X, self.spec_)
+        return checked_values(table, self.spec_, self._n, is_reference=False, classes=self._classes())
+
+    def _classes(self) -> set[str]:
+        return set(self.reference_["class"]) if "class" in self.reference_ else set()
+
+    def _plain(self, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803
+        given = X.values if isinstance(X, Cells) else X
+        array = validate_data(self, given, reset=reset, dtype=float, ensure_min_samples=2 if reset else 1)
+        index = given.index if isinstance(given, pd.DataFrame) else None
+        names = getattr(self, "feature_names_in_", None)
+        return pd.DataFrame(array, index=index, columns=_column_ids(names, array.shape[1]))
+
+    def _transform_of(self, i: Indicator) -> Transform:
+        wanted = self.transformation or self.spec_.transforms[i.id]
+        return wanted if i.measure != "rank" or wanted in RANKED else self.spec_.transforms[i.id]
+
+    def _scales_of(self, i: Indicator) -> dict[str, Scale]:
+        need = _need(self._drawn_in(i, self.reference_[i.id].to_numpy()), i)
+        posts = (_need(np.array(i.goalposts), i)).tolist() if i.goalposts else None
+        transform = self._transform_of(i)
+        if i.within is None:
+            return {"": Scale.fit(transform, need, posts)}
+        groups = self.reference_["class"]
+        return {str(g): Scale.fit(transform, need[(groups == g).to_numpy()], posts) for g in sorted(groups.unique())}
+
+    def _drawn_in(self, i: Indicator, value: Floats) -> Floats:
+        return np.clip(value, *self._limits[i.id]) if i.id in self._limits else value
 
 
-def _need(values: pd.DataFrame, indicator: Indicator) -> pd.Series[float]:
-    return values[indicator.id] if indicator.direction == "higher_is_need" else -values[indicator.id]
+def _column_ids(names: npt.NDArray[np.object_] | None, count: int) -> list[str]:
+    return [f"x{k}" for k in range(count)] if names is None else [str(n) for n in names]
 
 
-def _row_sums(frame: pd.DataFrame) -> Floats:
-    return np.array([fsum(row) for row in frame.to_numpy().tolist()])
-
-
-def _checked(X: pd.DataFrame, spec: IndexSpec, n: int, *, is_reference: bool) -> pd.DataFrame:  # noqa: N803
-    """Copy the columns of the index, in its order, after checking that each value can be scored among `n` zones."""
-    faults = Faults(InputError)
-    where = f"index '{spec.index.id}'"
-    if is_reference and n < 2:
-        faults.add(where, f"its reference has {n} zone{'s' if n != 1 else ''}", "fit it on all of England")
-    note_zones(faults, where, "stands twice", X.index[X.index.duplicated()], "keep one row for each zone")
-    for i in spec.indicators:
-        at = f"{where}, indicator '{i.id}'"
-        if i.id not in X.columns:
-            fix = "give the values that needs.indicators.indicator_values makes for this index"
-            faults.add(at, "is not among the columns", fix)
-            continue
-        value = X[i.id]
-        missing = X.index[~np.isfinite(value)]
-        note_zones(faults, at, "has no value", missing, "complete the table: a missing value is never guessed")
-        if i.scale == "rank" and missing.empty:
-            ranked = rank_among(-value, -value) if is_reference else value.clip(1, n).round()
-            fix = "map the rank as published, and fit on exactly the zones that it ranks"
-            what = f"is no rank among the {n} zones of the reference"
-            note_zones(faults, at, what, X.index[value != ranked], fix)
-    faults.raise_if_any()
-    return X[spec.ids].astype(float)
+def _need(value: Floats, indicator: Indicator) -> Floats:
+    return value if indicator.direction == "higher_is_need" else -value

@@ -1,249 +1,274 @@
-"""Read the specification of an index, and bring raw tables to one indicator value per zone."""
+"""Bring raw tables to one value per zone and indicator, with what is known of each: bounds, state, reliability."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from pydantic import Field, model_validator
 
-from needs.errors import Faults, InputError, SettingsError, fail
-from needs.settings import CATALOGUE
-from needs.toml import Strict, checked, load
+from needs import rates
+from needs.errors import Faults, InputError
+from needs.indicators.cells import GROUPS, STATES, Cells
+from needs.indicators.columns import find_columns, note_zones
+from needs.indicators.counts import Counts, Flags, Floats, Pair, add_up
+from needs.indicators.spec import IndexSpec, Indicator
 
-ID = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
-_SHOWN = 5  # zones or cells listed in a message
-_TOLERANCE = 1e-9  # by which declared weights may miss their sum
+Codes = npt.NDArray[np.int64]
 
-Transform = Literal["imd_exp", "rank"]
-
-
-class IndexHead(Strict):
-    """What the index is, and on what it is fitted."""
-
-    id: str = Field(pattern=ID)
-    label: str = Field(min_length=1)
-    version: str = Field(min_length=1)
-    geography: Literal["LSOA21"]
-    reference: str = Field(min_length=1)
-    transform: Transform
-    source: str = Field(min_length=1)
+_MEASURED, _SUPPRESSED, _IMPUTED, _CARRIED = range(len(STATES))
+_GROUPS_OF = {"council": ("council",), "class": ("class",), "council_class": ("council", "class")}
 
 
-class Domain(Strict):
-    """A side of need, and its share of the score (used as declared, never renormalised)."""
+def indicator_values(
+    tables: Mapping[str, pd.DataFrame],
+    spec: IndexSpec,
+    *,
+    groups: pd.DataFrame | None = None,
+    carried: Collection[str] = frozenset(),
+) -> Cells:
+    """Value of every indicator for every zone, and what is known of it.
 
-    id: str = Field(pattern=ID)
-    label: str = Field(min_length=1)
-    weight: float = Field(gt=0, le=1, allow_inf_nan=False)
-    rationale: str = Field(min_length=1)
+    All is computed over all zones of the tables, which are the reference (England): what rates are steadied
+    towards, and what stands in for a missing value, is the reference's, the council's or the class's, whatever area
+    is looked at afterwards.
 
+    A counted value is `per` x sum of the numerator / sum of the denominator. A blank numerator that is declared as
+    suppressed is never read as 0: `needs.indicators.counts.Counts.filled` says what it is taken for, and its bounds.
+    A zone whose denominator is 0, or under `min_denominator`, has no value.
 
-class Indicator(Strict):
-    """One measured thing per zone: a column, or a sum of columns over a sum of columns.
+    Smoothing draws the ratio towards the reference (`needs.rates.empirical_bayes`, Marshall 1991), or towards the
+    group: a proportion by `needs.rates.shrink`, as the Indices of Deprivation; a rate, which may pass 1, by
+    `empirical_bayes` within the group. A bound is steadied by as much as the value is, towards the same target.
 
-    `weight` is the share within the domain. A `scale` of "rank" is a published rank, 1 = most need, and is used as
-    published. `transform` replaces the index's own.
-    """
-
-    id: str = Field(pattern=ID)
-    label: str = Field(min_length=1)
-    domain: str
-    weight: float = Field(gt=0, le=1, allow_inf_nan=False)
-    value: str | None = None
-    numerator: tuple[str, ...] = ()
-    denominator: tuple[str, ...] = ()
-    scale: Literal["rank", "value"]
-    direction: Literal["higher_is_need", "lower_is_need"]
-    transform: Transform | None = None
-    unit: str = Field(min_length=1)
-    publisher: str = Field(min_length=1)
-    vintage: str = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _one_meaning(self) -> Indicator:
-        counts = bool(self.numerator), bool(self.denominator)
-        if counts != ((False, False) if self.value else (True, True)):
-            msg = "give either value, or both numerator and denominator"
-            raise ValueError(msg)
-        for columns in (self.numerator, self.denominator):
-            if len(set(columns)) < len(columns):
-                msg = f"a column is counted twice in {', '.join(columns)}"
-                raise ValueError(msg)
-        if self.scale == "rank" and not self.value:
-            msg = 'scale "rank" is a published rank: give its column as value'
-            raise ValueError(msg)
-        if self.scale == "rank" and self.direction != "lower_is_need":
-            msg = 'scale "rank" counts from 1 = most need: direction must be "lower_is_need"'
-            raise ValueError(msg)
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that the value is made of, each once."""
-        return (self.value,) if self.value else tuple(dict.fromkeys(self.numerator + self.denominator))
-
-
-class IndexSpec(Strict):
-    """A declared index: head, domains, indicators."""
-
-    index: IndexHead
-    domains: tuple[Domain, ...] = Field(alias="domain", min_length=1)
-    indicators: tuple[Indicator, ...] = Field(alias="indicator", min_length=1)
-
-    @model_validator(mode="after")
-    def _coherent(self) -> IndexSpec:
-        wrong: list[str] = []
-        known = [d.id for d in self.domains]
-        for kind, ids in (("domains", known), ("indicators", [i.id for i in self.indicators])):
-            wrong += [f"{n} {kind} have the id {i!r}" for i, n in Counter(ids).items() if n > 1]
-        for indicator in self.indicators:
-            if indicator.domain not in known:
-                names = ", ".join(known)
-                wrong.append(f"indicator {indicator.id!r} is of domain {indicator.domain!r}, not one of {names}")
-        for domain in dict.fromkeys(known):
-            total = sum(i.weight for i in self.indicators if i.domain == domain)
-            if abs(total - 1) > _TOLERANCE:
-                wrong.append(f"the weights of the indicators of domain {domain!r} sum to {total:.6g}, not to 1")
-        total = sum(d.weight for d in self.domains)
-        if total > 1 + _TOLERANCE:
-            wrong.append(f"the weights of the domains sum to {total:.6g}, over 1: a score would pass 100")
-        if wrong:
-            raise ValueError("\n".join(wrong))
-        return self
-
-    @property
-    def ids(self) -> list[str]:
-        """Ids of the indicators, in the order of the file."""
-        return [i.id for i in self.indicators]
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Share of the score that each indicator declares: domain weight x weight within the domain."""
-        of_domain = {d.id: d.weight for d in self.domains}
-        return {i.id: of_domain[i.domain] * i.weight for i in self.indicators}
-
-    @property
-    def transforms(self) -> dict[str, Transform]:
-        """Transform of each indicator: its own, or else the index's."""
-        return {i.id: i.transform or self.index.transform for i in self.indicators}
-
-
-def read_spec(id_or_path: str | Path) -> IndexSpec:
-    """Read and check a specification: an id of the catalogue, or the path of a TOML file.
-
-    Raises
-    ------
-    SettingsError
-        With every fault of the file.
-    """
-    path = Path(id_or_path)
-    if path.suffix != ".toml":
-        path = CATALOGUE / "indices" / f"{id_or_path}.toml"
-    if not path.is_file():
-        known = sorted(p.stem for p in (CATALOGUE / "indices").glob("*.toml"))
-        near = get_close_matches(path.stem, known, n=1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        fix = f"{meant}known: {', '.join(known)}; or give the path of a TOML file"
-        fail(SettingsError, f"index {str(id_or_path)!r}", "is not in the catalogue and not a file", fix)
-    return checked(IndexSpec, load(path), file=path.name)
-
-
-def indicator_values(tables: Mapping[str, pd.DataFrame], spec: IndexSpec) -> pd.DataFrame:
-    """Value of every indicator for every zone.
+    A missing value becomes the mean of its group: of counts, the sum of the numerators over the sum of the
+    denominators, suppressed zones as used; of published values, the plain mean of the zones. Where no zone of the
+    group has a value, the mean of the reference stands in, and a note says so. By "domain_mean" it stays NaN, for
+    the index to leave out.
 
     Parameters
     ----------
     tables
         Wide tables by input id, each with `lsoa21cd` (contract `indicators` of `needs.schemas`, already checked) and
-        further columns; columns that the index does not ask for are ignored.
+        further columns, NaN where blank; columns that the index does not ask for are ignored.
     spec
         The declared index.
+    groups
+        Index `lsoa21cd`; `council` (district code) and `class` (rural-urban class): needed where a rule asks for them.
+    carried
+        Columns that were published for another geography and carried to this one.
 
     Returns
     -------
-    pandas.DataFrame
-        Index `lsoa21cd` in code order; one float column per indicator in the order of the index, in the
-        indicator's own unit. No value is missing.
+    Cells
+        Rows in the order of the zones' codes, columns in the order of the index. Of an imputed cell the numerator,
+        raw value and reliability are NaN. The reliability of a proportion is `needs.rates.reliability`, that of a
+        rate the weight of its own count in `needs.rates.empirical_bayes`, both over all zones.
 
     Raises
     ------
     InputError
-        With every fault: a column in no table or in two; text, blanks, negative counts; a numerator over its
-        denominator; a zero denominator (its value would be missing); ranks that are no whole numbers from 1 (that
-        none passes the number of zones is for the index to check, which knows its reference); zones that one
-        table has and another lacks. A missing value is never filled in.
+        With every fault: a column in no table or in two; text, negative counts, a blank that no rule allows; a
+        numerator over the denominator of a proportion, a denominator of 0 where no rule says what then stands; ranks
+        that are no whole numbers from 1 (that none passes the number of zones is for the index to check, which knows
+        its reference); an indicator without a value in any zone; zones that one table has and another lacks; a rule
+        that needs the council or class of zones where that is not given.
     """
     faults = Faults(InputError)
-    columns: dict[str, pd.Series[float]] = {}
-    sources: dict[str, pd.Index[str]] = {}
-    wanted = {c: i for i in reversed(spec.indicators) for c in i.columns}  # by column, the first indicator that asks
-    counts = {c for i in spec.indicators for c in i.numerator + i.denominator}
-    for name, indicator in wanted.items():
-        holders = [key for key, table in tables.items() if name in table.columns]
-        if len(holders) == 1:
-            table = tables[holders[0]]
-            sources[holders[0]] = pd.Index(table["lsoa21cd"])
-            columns[name] = _numbers(table, name, is_count=name in counts, where=holders[0], faults=faults)
-        elif holders:
-            fix = "leave it out of all but one of them (columns of the [[input]])"
-            faults.add(f"column '{name}'", f"is in {len(holders)} tables: {', '.join(holders)}", fix)
-        else:
-            fix = f'map it in an [[input]] whose table is "indicators": columns.{name} = "<heading>"'
-            what = f"is in none of the tables ({', '.join(tables) or 'there are none'})"
-            faults.add(f"column '{name}' of indicator '{indicator.id}'", what, f"{fix} ({indicator.label})")
-    zones = pd.Index(sorted(set().union(*sources.values())), name="lsoa21cd")
-    for key, own in sources.items():
-        note_zones(faults, key, "lacks zones that other tables have", zones.difference(own), "complete the table")
-    values = {
-        i.id: _value(i, pd.DataFrame({c: columns[c].reindex(zones) for c in i.columns}), faults)
-        for i in spec.indicators
-        if set(i.columns) <= set(columns)
-    }
+    zones, columns = find_columns(tables, spec, faults)
+    found = _groups(groups, spec, zones, faults)
+    ready = {i.id: _read(i, columns, zones, faults) for i in spec.indicators if set(i.columns) <= set(columns)}
     faults.raise_if_any()
-    return pd.DataFrame(values, index=zones)
+    notes: list[str] = []
+    made = []
+    for indicator in spec.indicators:
+        start = ready[indicator.id]
+        column = _from_counts(start, found, notes) if isinstance(start, Counts) else _as_published(start)
+        column = _with_imputed(indicator, column, found, notes)
+        if not set(indicator.columns).isdisjoint(carried):
+            column = replace(column, state=np.where(column.state == _MEASURED, _CARRIED, column.state))
+        made.append(column)
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.DataFrame(np.vstack([getattr(column, name) for column in made]).T, index=zones, columns=spec.ids)
+
+    names = pd.array(STATES, dtype="str")
+    state = pd.DataFrame({i: names.take(column.state) for i, column in zip(spec.ids, made, strict=True)}, index=zones)
+    kept = pd.DataFrame(index=zones) if groups is None else groups.reindex(zones)[[g for g in GROUPS if g in groups]]
+    kinds = ("values", "low", "high", "numerator", "denominator", "raw", "reliability")
+    return Cells(**{kind: table(kind) for kind in kinds}, state=state, groups=kept, notes=tuple(notes))
 
 
-def _numbers(table: pd.DataFrame, name: str, *, is_count: bool, where: str, faults: Faults) -> pd.Series[float]:
-    raw = table.set_index("lsoa21cd")[name]
-    number = pd.to_numeric(raw, errors="coerce").astype(float)
-    usable = np.isfinite(number)
-    text = raw[raw.notna() & ~usable]
-    sample = ", ".join(repr(v) for v in list(dict.fromkeys(text))[:_SHOWN])
-    fix = "give a number: a suppressed cell cannot be scored"
-    note_zones(faults, where, f"'{name}' is no number ({sample})", text.index, fix)
-    fix = "fill it in: a missing value is never guessed"
-    note_zones(faults, where, f"'{name}' is blank", raw.index[raw.isna()], fix)
-    if is_count:
-        note_zones(faults, where, f"'{name}' is a negative count", raw.index[number < 0], "correct it")
-        usable &= number >= 0
-    return number.where(usable)
+@dataclass(frozen=True)
+class _Column:
+    """The cells of one indicator, shape (zones,) each, as in `Cells`; `state` by its place among STATES."""
+
+    values: Floats
+    low: Floats
+    high: Floats
+    numerator: Floats
+    denominator: Floats
+    raw: Floats
+    state: Codes
+    reliability: Floats
 
 
-def _value(indicator: Indicator, columns: pd.DataFrame, faults: Faults) -> pd.Series[float]:
-    where = f"indicator '{indicator.id}'"
-    if indicator.value:
-        value = columns[indicator.value]
-        if indicator.scale == "rank":
-            wrong = value.index[(value < 1) | (value % 1 > 0)]
-            note_zones(faults, where, f"'{indicator.value}' is no rank: whole, from 1", wrong, "map the published rank")
-        return value
-    above, below = (columns[list(p)].sum(axis=1, skipna=False) for p in (indicator.numerator, indicator.denominator))
-    note_zones(faults, where, "the numerator is over the denominator", above.index[above > below], "correct the counts")
-    fix = "a missing value is never guessed: leave the zone out, or merge it with a neighbour"
-    note_zones(faults, where, "the denominator is 0", below.index[below == 0], fix)
-    return above / below
+# ---- reading, with faults
 
 
-def note_zones(faults: Faults, where: str, what: str, zones: Iterable[str], fix: str) -> None:
-    """Note one fault for all the zones that share it, if any do."""
-    codes = sorted(zones)
-    if codes:
-        more = ", ..." if len(codes) > _SHOWN else ""
-        plural = "s" if len(codes) > 1 else ""
-        faults.add(where, f"{what}: {len(codes)} zone{plural}, {', '.join(codes[:_SHOWN])}{more}", fix)
+def _read(indicator: Indicator, columns: Mapping[str, Floats], zones: pd.Index[str], faults: Faults) -> Counts | Floats:
+    """Give counts, or published values by zone, and note their faults."""
+    where, before = f"indicator '{indicator.id}'", len(faults.found)
+    start: Counts | Floats
+    if indicator.counted:
+        start = add_up(indicator, columns, zones, faults)
+        missing = start.missing
+    else:
+        start = columns[str(indicator.value)]
+        missing = np.isnan(start)
+        if indicator.measure == "rank":
+            wrong = zones[(start < 1) | (start % 1 > 0)]
+            fix = "map the published rank"
+            note_zones(faults, where, f"'{indicator.value}' is no rank: whole, from 1", wrong, fix)
+    if missing.all() and indicator.missing != "error" and len(faults.found) == before:
+        faults.add(where, "has no value in any zone", "correct the table, or leave the indicator out of the index")
+    return start
+
+
+def _groups(
+    groups: pd.DataFrame | None, spec: IndexSpec, zones: pd.Index[str], faults: Faults
+) -> dict[str, tuple[Codes, list[str]]]:
+    """Group of each zone by number, and the names of the groups, for every grouping that a rule asks for."""
+    asked = {name: rule for i in reversed(spec.indicators) for name, rule in _asked(i).items()}
+    found: dict[str, tuple[Codes, list[str]]] = {"reference": (np.zeros(len(zones), dtype=np.int64), ["reference"])}
+    if groups is not None and groups.index.has_duplicates:
+        twice = set(groups.index[groups.index.duplicated()])
+        note_zones(faults, "groups of zones", "has a zone twice", twice, "keep one row for each")
+        return found
+    keys: dict[str, pd.Series[str]] = {}
+    fix = "give the council and the rural-urban class of every zone of the reference, or choose another rule"
+    for part in GROUPS:
+        users = [f"{rule} of indicator '{i}'" for name, (i, rule) in asked.items() if part in _GROUPS_OF[name]]
+        if not users:
+            continue
+        if groups is None or part not in groups:
+            faults.add(f"groups of zones, asked for by {users[0]}", f"the {part} of the zones is not given", fix)
+            continue
+        keys[part] = groups[part].reindex(zones)
+        absent = zones[keys[part].isna()]
+        note_zones(faults, f"groups of zones, asked for by {users[0]}", f"'{part}' is not known", absent, fix)
+    for name in asked:
+        if set(_GROUPS_OF[name]) <= set(keys):
+            key = [keys[part].fillna("").astype(str) for part in _GROUPS_OF[name]]
+            codes, names = pd.factorize(key[0] if len(key) == 1 else key[0] + " " + key[1], sort=True)
+            found[name] = codes.astype(np.int64), list(names)
+    return found
+
+
+def _asked(indicator: Indicator) -> dict[str, tuple[str, str]]:
+    """Name the groupings that the rules of an indicator ask for; of each the indicator and the rule."""
+    rules = {
+        indicator.smoothing.removeprefix("shrink:"): f'smoothing "{indicator.smoothing}"',
+        indicator.missing.removeprefix("mean_of:"): f'missing "{indicator.missing}"',
+        str(indicator.within): f'within "{indicator.within}"',
+    }
+    return {name: (indicator.id, rule) for name, rule in rules.items() if name in _GROUPS_OF}
+
+
+# ---- values
+
+
+def _as_published(value: Floats) -> _Column:
+    none = np.full(len(value), np.nan)
+    state = np.zeros(len(value), dtype=np.int64)
+    return _Column(value, value, value, none, none, value, state, none)
+
+
+def _from_counts(counts: Counts, groups: Mapping[str, tuple[Codes, list[str]]], notes: list[str]) -> _Column:
+    indicator = counts.indicator
+    filled = counts.filled()
+    if filled.suppressed.any() and np.isnan(counts.pooled_rate()):
+        notes.append(f"{indicator.label}: every zone is suppressed; the middle of the bounds is used.")
+    raw = _ratio(filled.used)
+    low, high = np.minimum(_ratio(filled.low), raw), np.maximum(_ratio(filled.high), raw)  # but for the last bit
+    drawn = _drawn(indicator, filled.used, groups)
+    value = raw
+    if drawn is not None:
+        value, low, high = _steadied(drawn, raw, low, high)
+    low, high = np.where(filled.suppressed, low, value), np.where(filled.suppressed, high, value)
+    state = np.where(filled.suppressed, _SUPPRESSED, _MEASURED)
+    reliability = _reliability(indicator, filled.used, drawn)
+    per = indicator.per
+    numerator = filled.used[0]
+    denominator = np.where(counts.missing, counts.base, filled.used[1])
+    return _Column(value * per, low * per, high * per, numerator, denominator, raw * per, state, reliability)
+
+
+def _ratio(pair: Pair) -> Floats:
+    above, below = pair
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0))
+
+
+def _drawn(indicator: Indicator, pair: Pair, groups: Mapping[str, tuple[Codes, list[str]]]) -> pd.DataFrame | None:
+    if indicator.smoothing == "none":
+        return None
+    if indicator.smoothing == "eb":
+        return rates.empirical_bayes(*pair)
+    draw = rates.shrink if indicator.measure == "proportion" else rates.empirical_bayes
+    return draw(*pair, groups=groups[indicator.smoothing.removeprefix("shrink:")][0].tolist())
+
+
+def _steadied(drawn: pd.DataFrame, raw: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+    """Move the bounds as far, in proportion, as smoothing moved the value: towards the same target."""
+    value, target, weight = (drawn[name].to_numpy(dtype=float) for name in ("value", "target", "weight"))
+    apart = raw - target
+    kept = np.divide(value - target, apart, out=weight.copy(), where=apart != 0)  # share of the distance that is left
+
+    def bound(end: Floats) -> Floats:
+        return np.asarray(np.clip(value + kept * (end - raw), np.fmin(end, target), np.fmax(end, target)))
+
+    return np.asarray(value), bound(low), bound(high)
+
+
+def _reliability(indicator: Indicator, pair: Pair, drawn: pd.DataFrame | None) -> Floats:
+    if indicator.measure == "proportion":
+        return np.asarray(rates.reliability(*pair), dtype=float)
+    if indicator.measure == "rate":
+        over_all = drawn if drawn is not None and indicator.smoothing == "eb" else rates.empirical_bayes(*pair)
+        return np.asarray(over_all["weight"], dtype=float)
+    return np.full(len(pair[0]), np.nan)
+
+
+def _with_imputed(
+    indicator: Indicator, column: _Column, groups: Mapping[str, tuple[Codes, list[str]]], notes: list[str]
+) -> _Column:
+    missing: Flags = np.isnan(column.values)
+    if not missing.any():
+        return column
+    state = np.where(missing, _IMPUTED, column.state)
+    if indicator.missing == "domain_mean":
+        return replace(column, state=state)
+    name = indicator.missing.removeprefix("mean_of:")
+    codes, names = groups[name]
+    means = _means(indicator, column, codes, len(names), ~missing)
+    bare = np.isnan(means)
+    if bare.any():
+        everywhere = _means(indicator, column, np.zeros(len(codes), dtype=np.int64), 1, ~missing)[0]
+        left = [n for n, is_bare in zip(names, bare, strict=True) if is_bare]
+        filled = int((missing & bare[codes]).sum())
+        notes.append(
+            f"{indicator.label}: no zone of {name.replace('_', ' and ')} {', '.join(left)} has a value; the mean of "
+            f"the whole reference stands in for {filled:,} zone{'s' if filled != 1 else ''}."
+        )
+        means = np.where(bare, everywhere, means)
+    values, low, high = (np.where(missing, means[codes], a) for a in (column.values, column.low, column.high))
+    return replace(column, values=values, low=low, high=high, state=state)
+
+
+def _means(indicator: Indicator, column: _Column, codes: Codes, count: int, has: Flags) -> Floats:
+    """Mean of each group over the zones that have a value; NaN where none has."""
+    above, below = (column.numerator, column.denominator) if indicator.counted else (column.raw, np.ones(len(codes)))
+    above, below = (np.bincount(codes[has], weights=a[has], minlength=count).astype(float) for a in (above, below))
+    return _ratio((above, below)) * indicator.per

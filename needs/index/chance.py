@@ -1,0 +1,288 @@
+"""Draw the values of counted indicators afresh: chance in the counts, suppressed cells, rounded counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit
+
+from needs.index.points import RANK_POINTS, Scale
+from needs.indicators import RANKED, Cells, Indicator, Transform
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.intp]
+
+_FINE = 8  # buckets for each zone of the reference, in which its values are looked up
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Random numbers for each source of doubt about a cell; None holds the source still."""
+
+    counts: np.random.Generator | None
+    suppressed: np.random.Generator | None
+    rounding: np.random.Generator | None
+
+
+STILL = Sources(None, None, None)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is not known of the cells of one counted indicator, zone by zone.
+
+    Attributes
+    ----------
+    value
+        Shape (zones,), in the indicator's unit.
+    low, high
+        Bounds that a suppressed cell is drawn from, evenly; elsewhere both are the value.
+    step
+        Most that rounding of one numerator may shift the value.
+    spread
+        Standard deviation of chance: of the log-odds for a proportion, of the logarithm for a rate.
+    least, most
+        Share (rate) at which the centre of chance is held off 0 (off 1).
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+    step: Floats
+    spread: Floats
+    least: Floats
+    most: Floats
+
+    @property
+    def hidden(self) -> npt.NDArray[np.bool_]:
+        """Which cells are drawn between bounds."""
+        return self.high > self.low
+
+    @property
+    def moves(self) -> npt.NDArray[np.bool_]:
+        """Which cells differ between draws."""
+        return self.hidden | (self.step > 0) | (self.spread > 0)
+
+
+def doubt_of(indicator: Indicator, cells: Cells, *, counts: bool, suppressed: bool, rounding: bool) -> Doubt:
+    """Say what is not known of an indicator's cells.
+
+    - A proportion r / n has normal log-odds of variance (n + 1)(n + 2) / (n (r + 1)(n - r + 1)); the logarithm of a
+      rate of r events has variance 1 / (r + 1), the same for rare events. The median is the value; no events count
+      as half a case (as do all but none), so that their share is .5 / (n + 1).
+    - A smoothed value is the centre as it stands, and its deviation is sqrt(reliability) times the above: the
+      posterior of a normal mean whose prior has reliability / (1 - reliability) times the variance of chance.
+    - A suppressed cell lies anywhere between its bounds with equal chance, and chance comes on top.
+    - Each published numerator lies anywhere within half of `rounding`; smoothing keeps `reliability` of it.
+
+    Cells that stand in for missing ones, and indicators that are no proportions or rates, stay as they are.
+
+    Source: Gart and Zweifel (1967), Biometrika 54, 181-187 (variance of corrected log-odds); Carlin and Louis (2008),
+    Bayesian Methods for Data Analysis, section 2.2 (posterior of a normal mean).
+    """
+    column = {name: getattr(cells, name)[indicator.id].to_numpy(dtype=float) for name in _NUMBERS}
+    value, n = column["values"], column["denominator"]
+    of_people = indicator.measure == "proportion"
+    r = np.clip(column["numerator"], 0.0, n if of_people else np.inf)
+    state = cells.state[indicator.id]
+    hidden = ((state == "suppressed") & suppressed).to_numpy() & (column["high"] > column["low"])
+    counted = (state != "imputed").to_numpy() & np.isfinite(value) & np.isfinite(r) & (n > 0) & indicator.has_error
+    n, r = np.where(counted, n, 1.0), np.where(counted, r, 0.0)
+    trust = np.where(np.isfinite(column["reliability"]), column["reliability"], 1.0)
+    trust = np.ones(len(n)) if indicator.smoothing == "none" else np.clip(trust, 0.0, 1.0)
+    chance = (n + 1) * (n + 2) / (n * (r + 1) * (n - r + 1)) if of_people else 1 / (r + 1)
+    spread = np.where(counted & counts, np.sqrt(chance * trust), 0.0)
+    rounded = counted & ~hidden & rounding
+    raw = (spread > 0) & (indicator.smoothing == "none")
+    below, above = _half_case(r), _half_case(n - r)
+    return Doubt(
+        value=value,
+        low=np.where(hidden, column["low"], value),
+        high=np.where(hidden, column["high"], value),
+        step=np.where(rounded, trust * indicator.per * indicator.rounding / 2 / n, 0.0),
+        spread=spread,
+        least=np.where(raw, below / (n + of_people), 0.0),
+        most=np.where(raw & of_people, 1 - above / (n + 1), 1.0 if of_people else np.inf),
+    )
+
+
+_NUMBERS = ("values", "low", "high", "numerator", "denominator", "reliability")
+
+
+def _half_case(count: Floats) -> Floats:
+    return np.where(count > 0, np.minimum(count, 0.5), 0.5)
+
+
+class Lookup:
+    """Place numbers among N others, fast for many: exact, by buckets of equal width.
+
+    A binary search over all of England takes more than ten times as long for values in no order.
+
+    Attributes
+    ----------
+    counts
+        By place, how many of the N are at or below.
+    """
+
+    def __init__(self, numbers: Floats) -> None:
+        self._distinct, counts = np.unique(numbers, return_counts=True)
+        self.counts = np.concatenate([[0], np.cumsum(counts)])
+        finite = self._distinct[np.isfinite(self._distinct)]
+        self._buckets = _FINE * len(numbers)
+        self._start = float(finite[0]) if len(finite) else 0.0
+        width = float(finite[-1]) - self._start if len(finite) else 0.0
+        per_unit = self._buckets / width if width > 0 else 0.0
+        self._per_unit = per_unit if 0 < per_unit < np.inf else 1.0
+        self._next = np.append(self._distinct, np.nan)  # after the last there is none
+        self._first = np.searchsorted(self._bucket(self._distinct), np.arange(self._buckets + 1)).astype(np.int32)
+
+    def _bucket(self, x: Floats) -> Whole:
+        # Rounding cannot break the order: a lower number is never in a higher bucket.
+        with np.errstate(over="ignore"):
+            place = (x - self._start) * self._per_unit
+        return np.asarray(np.clip(place, 0, self._buckets, out=place).astype(np.intp))
+
+    def places(self, x: Floats) -> Whole:
+        """Count the distinct numbers at or below each x."""
+        place = self._first.take(self._bucket(x)).astype(np.intp)
+        place += self._next.take(place) <= x
+        more = np.flatnonzero(self._next.take(place) <= x)
+        place[more] = np.searchsorted(self._distinct, x[more], side="right")
+        return place
+
+
+class Moving:
+    """Cells of one indicator that are drawn afresh, all scored on one scale: points for any draw, for every method.
+
+    Parameters
+    ----------
+    indicator
+        A proportion or a rate.
+    column
+        Its place among the indicators.
+    doubt
+        What is not known of each zone.
+    zones
+        Places of the zones whose cells move and that are scored on the scale.
+    scales
+        The scale of each method, all of the same reference.
+    limits
+        Least and greatest value kept, where outliers are drawn in.
+
+    Attributes
+    ----------
+    hidden, rounded, chancy
+        Number of cells that are drawn between bounds, that were rounded, and whose count is a matter of chance.
+    """
+
+    def __init__(
+        self,
+        indicator: Indicator,
+        column: int,
+        doubt: Doubt,
+        zones: Whole,
+        scales: Sequence[Scale],
+        limits: tuple[float, float] | None,
+    ) -> None:
+        self.indicator, self.column, self.zones = indicator, column, zones
+        self._scales, self._limits = scales, limits
+        self._sign = 1.0 if indicator.direction == "higher_is_need" else -1.0
+        self._per, self._cells = indicator.per, max(len(indicator.numerator), 1)
+        self._top = indicator.per if indicator.measure == "proportion" else np.inf
+        self._of_people = indicator.measure == "proportion"
+        self._own = Doubt(**{name: table[zones] for name, table in vars(doubt).items()})
+        self._hidden = np.flatnonzero(self._own.hidden)
+        self._rounded = np.flatnonzero(self._own.step > 0)
+        self._fresh = np.union1d(self._hidden, self._rounded)
+        self.hidden, self.rounded = len(self._hidden), len(self._rounded)
+        self.chancy = int((self._own.spread > 0).sum())
+        self._linked = self.chancy > 0
+        self._centre = self._link(self._own.value, self._own.least, self._own.most)
+        ordered = self._sign * scales[0].ordered
+        self._lookup = Lookup(self._sign * self._link(ordered))
+        by_count = [None if limits else _points_by_count(s.transform, len(ordered)) for s in scales]
+        self._tables = [None if t is None else t[self._lookup.counts] for t in by_count]
+
+    def values(self, sources: Sources) -> Floats:
+        """Draw the values of the zones, in the indicator's unit; no cell moves by a source that is held still."""
+        return self._unlink(self._drawn(sources))
+
+    def points(self, sources: Sources, method: int) -> Floats:
+        """Draw the values of the zones and turn them into points by one of the methods."""
+        drawn, table = self._drawn(sources), self._tables[method]
+        if table is not None:
+            return np.asarray(table.take(self._lookup.places(self._sign * drawn)))
+        value = self._unlink(drawn)
+        return self._scales[method].points(self._sign * (np.clip(value, *self._limits) if self._limits else value))
+
+    def _drawn(self, sources: Sources) -> Floats:
+        centre = self._centre.copy()
+        own, fresh = self._own, self._fresh
+        if len(fresh):
+            value = own.value.copy()
+            if sources.suppressed:
+                low, high = own.low[self._hidden], own.high[self._hidden]
+                value[self._hidden] = low + sources.suppressed.random(len(low)) * (high - low)
+            if sources.rounding and len(self._rounded):
+                shift = 2 * sources.rounding.random((self._cells, len(self._rounded))) - 1
+                value[self._rounded] += own.step[self._rounded] * shift.sum(axis=0)
+                value[self._rounded] = value[self._rounded].clip(0.0, self._top)
+            centre[fresh] = self._link(value[fresh], own.least[fresh], own.most[fresh])
+        if self._linked and sources.counts:
+            centre += own.spread * sources.counts.standard_normal(len(centre), dtype=np.float32)
+        return centre
+
+    def _link(self, value: Floats, least: Floats | float = 0.0, most: Floats | float = np.inf) -> Floats:
+        """Turn values into log-odds or logarithms, in which chance is normal; a value at rest stays a value."""
+        if not self._linked:
+            return value
+        share = np.clip(value / self._per, least, most)
+        if self._of_people:
+            return np.asarray(logit(share))
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(share))
+
+    def _unlink(self, drawn: Floats) -> Floats:
+        if not self._linked:
+            return drawn
+        return np.asarray((expit(drawn) if self._of_people else np.exp(drawn)) * self._per)
+
+
+def _points_by_count(transform: Transform, n: int) -> Floats | None:
+    """Points of a zone that 0 to n zones of the reference are at or below; None where points need the value."""
+    if transform not in RANKED:
+        return None
+    higher = n - np.arange(n + 1)
+    if transform == "normal_score":  # between two ranks, as a drawn value lies between two zones
+        return RANK_POINTS[transform](np.clip(higher + 0.5, 1, n), n)
+    return RANK_POINTS[transform](np.minimum(1 + higher, n), n)
+
+
+def moving_cells(
+    indicators: Sequence[Indicator],
+    doubts: Sequence[Doubt | None],
+    scales: Callable[[Indicator], Sequence[dict[str, Scale]]],
+    limits: dict[str, tuple[float, float]],
+    classes: pd.Series[str] | None,
+) -> list[Moving]:
+    """Bring together the cells that move, one group for each indicator and for each class that it is scored within.
+
+    Zones of a group are in the order of their values, which speeds up the look-up, equal ones in the order given.
+    """
+    found = []
+    for column, (indicator, doubt) in enumerate(zip(indicators, doubts, strict=True)):
+        if doubt is None:
+            continue
+        by_method = scales(indicator)
+        for name in by_method[0]:
+            mine = doubt.moves if name == "" or classes is None else doubt.moves & (classes == name).to_numpy()
+            zones = np.flatnonzero(mine)
+            if len(zones):
+                zones = zones[np.argsort(doubt.value[zones], kind="stable")]
+                of_name = [s[name] for s in by_method]
+                found.append(Moving(indicator, column, doubt, zones, of_name, limits.get(indicator.id)))
+    return found

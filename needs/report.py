@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
-from needs import assessment, outputs, stages, streets
+from needs import assessment, demand, outputs, stages, streets
 from needs.assessment import Assessment
 from needs.sites import site_types
 from needs.sources import files
-from needs.stages import DEMAND_LABELS, Data, Need, Page, Planned
+from needs.stages import Data, Need, Planned
 from needs.webmap import basemap, index_page
 from needs.webmap import page as webpage
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of one area."""
+
+    html: str = field(repr=False)
+
+    @property
+    def summary(self) -> str:
+        """Say in a line how large it is."""
+        return f"{len(self.html.encode()) / 1e6:.2f} MB, no network needed"
 
 
 def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Page:
@@ -30,14 +43,19 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         finding=planned.finding,
         answer=planned.answer,
         warning=settings.area.warning,
-        demand_label=DEMAND_LABELS[settings.demand.count],
+        demand_label=demand.kinds()[settings.demand.count].label,
         zones=planned.zones,
         modes=modes,
-        contributions=needs.contributions,
+        contributions=needs.explanation.contributions,
         sites=planned.sites,
         reach=planned.reach,
         totals=planned.totals,
         groups=planned.groups,
+        where=needs.where,
+        inequality=planned.inequality,
+        methods=needs.methods,
+        varied=needs.varied,
+        context=ground.context,
         proof=planned.proof,
         basemap=basemap.read_basemap(raw[settings.of("streets")[0].id], tuple(planned.zones.total_bounds)),
         sources=[
@@ -61,8 +79,9 @@ def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable
     zones: pd.DataFrame = ground.zones
     if "need" in results:
         zones = stages.with_need(ground, results["need"])
-        made["contributions.csv"] = outputs.csv_writer(results["need"].contributions)
-        made["index_weights.csv"] = outputs.csv_writer(results["need"].weights.reset_index())
+        made["contributions.csv"] = outputs.csv_writer(results["need"].explanation.contributions)
+        made |= _need_writers(results["need"])
+        made["index_weights.csv"] = outputs.csv_writer(results["need"].explanation.weights.reset_index())
     if "travel" in results:
         made["travel.parquet"] = outputs.parquet_writer(results["travel"].zones)
         made["snapping.csv"] = outputs.csv_writer(ground.snapping)
@@ -72,15 +91,32 @@ def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable
         planned: Planned = results["plan"]
         zones, sites_table = planned.zones, planned.sites
         layers["reach"] = planned.reach
+        made["inequality.csv"] = outputs.csv_writer(planned.inequality)
         made["groups.csv"] = outputs.csv_writer(planned.groups)
         made["plan.json"] = outputs.text_writer(outputs.as_json(_plan_json(settings, planned)))
         recommended = sites_table[sites_table["ours"] & (sites_table["offer"] != "none")]
         for name, table in outputs.open_referral(settings.area.name, recommended).items():
             made[f"open_referral/{name}.csv"] = outputs.csv_writer(table)
+    if len(ground.context):
+        made["context.csv"] = outputs.csv_writer(ground.context)
     made["zones.csv"] = outputs.csv_writer(zones)
     made["sites.csv"] = outputs.csv_writer(sites_table)
     made["assessment.gpkg"] = outputs.geopackage_writer({"zones": zones, "sites": sites_table, **layers})
     return made
+
+
+def _need_writers(needs: Need) -> dict[str, Callable[[Path], None]]:
+    """Write what scrutiny asks of the scores: what they are made of, how the parts go together, how sure they are."""
+    found = needs.explanation
+    tables = {
+        "specification": found.specification.reset_index(),
+        "correlations": found.pairs,
+        "reliability": needs.reliability.reset_index(),
+        "doubtful_cells": found.cells,
+        "other_methods": needs.methods,
+        "where_children_live": needs.where,
+    }
+    return {f"need/{name}.csv": outputs.csv_writer(t) for name, t in tables.items() if len(t)}
 
 
 def index(processed: Path, maps: Path) -> str:
@@ -115,7 +151,7 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "area": settings.area.model_dump(include={"name", "slug", "codes", "synthetic"}),
         "finding": planned.finding,
         "answer": planned.answer,
-        "demand_counts": DEMAND_LABELS[settings.demand.count],
+        "demand_counts": demand.kinds()[settings.demand.count].label,
         "sites": mine.loc[mine["offer"] != "none", columns].to_dict("records"),
         "close": mine.loc[mine["status"] == "close", ["site_id", "name", "today", "reasons"]].to_dict("records"),
         "status": planned.proof["status"],
@@ -129,10 +165,10 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
 
 
 def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[dict[str, str]]:
-    plan_settings, demand = settings.plan, settings.demand
+    plan_settings, counted = settings.plan, settings.demand
     preset = "Preset of this toolkit, unless the assessment file says otherwise"
     rows = [
-        ("Who is counted", DEMAND_LABELS[demand.count], "Assessment file"),
+        ("Who is counted", demand.kinds()[counted.count].label, "Assessment file"),
         ("Hubs at most", str(plan_settings.max_hubs), "Assessment file"),
         ("Outreach sites at most", str(plan_settings.max_outreach), "Assessment file"),
         (
@@ -165,8 +201,8 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
         kind = site_types()[name]
         rows.append((f"What a {kind.label.lower()} counts as today", kind.today, kind.source))
     if (planned.zones["no_car_source"] == "default").any():
-        share = f"{demand.no_car_urban_pct:g}% in urban, {demand.no_car_rural_pct:g}% in rural zones"
-        rows.append(("Households without a car", share, demand.no_car_source))
+        share = f"{counted.no_car_urban_pct:g}% in urban, {counted.no_car_rural_pct:g}% in rural zones"
+        rows.append(("Households without a car", share, counted.no_car_source))
     for mode in settings.travel.modes:
         rule = streets.modes()[mode]
         rows.append((rule.label, f"{rule.kph:g} km/h" if rule.kph else "speed by road", rule.source))
@@ -179,7 +215,7 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
             value = f"{row['full_min']:g} minutes in full, fading to none at {row['zero_min']:g}"
             rows.append((what, value, row["source"]))
     rows.append(("Tested under other assumptions", "; ".join(planned.alternatives), "Declared by this toolkit"))
-    weights = "; ".join(f"{r.label} {r.weight:.0%}" for r in needs.weights.reset_index().itertuples())
+    weights = "; ".join(f"{r.label} {r.weight:.0%}" for r in needs.explanation.weights.reset_index().itertuples())
     rows.append(("Weights of the need index", weights, f"Index '{settings.need.index}' of the catalogue"))
     return [{"what": w, "value": v, "source": s} for w, v, s in rows]
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from needs.inequality import concentration_index, gini, slope_index
+
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
 _NAMED = 6  # sites that a sentence names before it counts the rest
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -94,6 +96,44 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
             for suffix in ("today", "plan"):
                 sums = totals(members, suffix)
                 row |= {f"{k}_{suffix}": sums[k] for k in ("hub_pct", "outreach_pct", "virtual_pct", "unmet")}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
+    """Say how evenly a measure is shared between families in the most and in the least needy zones, before and after.
+
+    Parameters
+    ----------
+    zones
+        `demand` (weights), `need_rank_england` (1 = most need), and each measure with `_today` and `_plan`; zones
+        where it is NaN are left out and counted.
+    measures
+        Words for each measure.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per measure and scenario: `measure`, `scenario`, `zones`, `left_out`, `mean` (by demand), `most_needy`
+        and `least_needy` (the ends of a straight line through zones ordered by need), `slope_index`
+        (least_needy - most_needy), `relative_index`, `concentration_index` (below 0: concentrated where need is
+        high), `gini` (`needs.inequality`). NaN where it cannot be said.
+    """
+    rows = []
+    for measure, words in measures.items():
+        for scenario in ("today", "plan"):
+            column = f"{measure}_{scenario}"
+            known = zones[zones[column].notna() & (zones["demand"] > 0)]
+            row: dict[str, Any] = {"measure": words, "scenario": scenario, "zones": len(known)}
+            row["left_out"] = len(zones) - len(known)
+            if len(known):
+                values, people, rank = known[column], known["demand"], known["need_rank_england"]
+                slope = slope_index(values, people, rank)
+                row["mean"] = float((values * people).sum() / people.sum())
+                row |= {"most_needy": slope.most_deprived, "least_needy": slope.least_deprived}
+                row |= {"slope_index": slope.sii, "relative_index": slope.rii}
+                row["concentration_index"] = concentration_index(values, people, rank)
+                row["gini"] = gini(values, people)
             rows.append(row)
     return pd.DataFrame(rows)
 

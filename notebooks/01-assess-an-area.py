@@ -56,7 +56,7 @@ worst = need.zones.sort_values("rank_england").head(5)
 worst
 
 # %%
-parts = need.contributions.pivot(index="lsoa21cd", columns="indicator", values="contribution")
+parts = need.explanation.contributions.pivot(index="lsoa21cd", columns="indicator", values="contribution")
 assert (parts.sum(axis=1) - need.zones["score"].reindex(parts.index)).abs().max() < 1e-9
 parts.loc[worst.index].round(1)
 
@@ -65,7 +65,7 @@ parts.loc[worst.index].round(1)
 # tenth of the weight and yet have little say.
 
 # %%
-need.weights.round(3)
+need.explanation.weights.round(3)
 
 # %%
 ax = data.zones.merge(need.zones.reset_index(), on="lsoa21cd").plot(

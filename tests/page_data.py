@@ -11,6 +11,7 @@ import pandas as pd
 from shapely import LineString, Point, Polygon, box
 
 from needs import scenarios
+from needs.rural import where_children_live
 from needs.webmap.page import PageData
 
 HOSTILE = [
@@ -48,6 +49,13 @@ def _zones(rng: np.random.Generator) -> gpd.GeoDataFrame:
             "children_0_4": births * 5,
             "demand": births,
             "no_car_pct": np.round(rng.uniform(5, 40, n), 1),
+            "count_hidden": [i == 3 for i in range(n)],
+            "need_rank_low": (rank * 0.8).astype(int) + 1,
+            "need_rank_high": (rank * 1.2).astype(int).clip(max=33_755),
+            "need_worst_fifth_pct": np.where(rank < 6751, 97.0, 4.0),
+            "deprived_children": births * 2,
+            "deprived_children_low": births * 2 - 2 * (births < 9),
+            "deprived_children_high": births * 2 + 2 * (births < 9),
             "need_score": score,
             "need_rank_england": rank,
             "need_fifth_england": np.ceil(rank / 33_755 * 5).astype(int).clip(1, 5),
@@ -167,6 +175,36 @@ def council(**replaced: Any) -> PageData:
         "groups": scenarios.groups(
             zones.assign(kind=np.where(np.arange(len(zones)) % 2, "odd", "even")),
             {"kind": {"odd": HOSTILE[0], "even": "Even"}},
+        ),
+        "where": where_children_live(
+            pd.DataFrame(
+                {
+                    **{c: zones[f"deprived_{c}"].to_numpy() for c in ("children", "children_low", "children_high")},
+                    **{c: zones[f"need_{c}"].to_numpy() for c in ("fifth_england", "fifth_area")},
+                    "ruc21cd": zones["ruc21cd"].to_numpy(),
+                }
+            )
+        ),
+        "inequality": scenarios.inequality(zones, {"cover": "Cover (0 to 1)", "hub_walk_min": "Minutes <walking>"}),
+        "methods": pd.DataFrame(
+            {
+                "change": ["points by plain rank", HOSTILE[0]],
+                "spearman": [0.991, 0.87],
+                "largest_shift": [310, 4210],
+                "worst_fifth": [9, 9],
+                "worst_fifth_kept": [9, 7],
+            }
+        ),
+        "varied": ["Every weight by a quarter.", HOSTILE[1]],
+        "context": pd.DataFrame(
+            {
+                "lad24cd": ["E06000099", "E92000001"],
+                "label": ["Breastfeeding <b> at 6 to 8 weeks"] * 2,
+                "period": ["2023/24"] * 2,
+                "value": [41.2, 52.7],
+                "low": [39.0, np.nan],
+                "high": [43.4, np.nan],
+            }
         ),
         "proof": {"status": "optimal", "objective": 312.4, "bound": 312.4, "gap": 0.0},
         "basemap": basemap(),

@@ -32,6 +32,7 @@ def attached(**tables: pd.DataFrame | None) -> tuple[gpd.GeoDataFrame, list[str]
     given = {"rural_urban": CLASS, "demand": DEMAND, "cars": None, **tables}
     settings = DemandSettings(count=tables.get("count", "births")) if "count" in tables else DemandSettings()
     given.pop("count", None)
+    given["demand"] = [given["demand"]]
     return areas.attach(zones(), **given, settings=settings, faults=faults), [str(f) for f in faults.found]
 
 
@@ -161,5 +162,5 @@ def test_unknown_type_and_repeated_identifier_are_told():
 def test_more_births_than_young_children_are_told():
     _, faults = attached(demand=DEMAND.rename(columns={"births": "children_0_4", "children_0_4": "births"}))
     assert len(faults) == 1
-    assert "195 births are more than the 40 children under 5" in faults[0]
+    assert "195 live births in a year are more than the 40 children aged 0 to 4" in faults[0]
     assert "swapped" in faults[0]

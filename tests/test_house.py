@@ -17,9 +17,10 @@ PACKAGE = ROOT / "needs"
 
 # Rooms from the ground floor up: a room imports only from rooms before it.
 ROOMS = (
-    "errors", "settings", "toml", "schemas", "assessment", "sources", "areas", "indicators", "index", "sites",
-    "streets", "routing", "transit", "travel", "isochrones", "catchments", "siting", "scenarios", "outputs", "webmap",
-    "stages", "report", "pipeline", "demo", "__main__",
+    "errors", "settings", "toml", "rates", "inequality", "charts", "disclosure", "demand", "vintages", "schemas",
+    "assessment", "sources", "indicators", "areas", "index", "rural", "sites", "streets", "routing", "transit",
+    "travel", "isochrones", "catchments", "siting", "scenarios", "outputs", "webmap", "stages", "report", "pipeline",
+    "demo", "__main__",
 )  # fmt: skip
 
 

@@ -201,7 +201,7 @@ def test_the_page_has_a_language_a_title_and_its_parts(page, data):
 
 def test_tables_and_controls_are_labelled(page):
     tables = page.all("table")
-    assert len(page.all("caption")) == len(tables) == 10
+    assert len(page.all("caption")) == len(tables) == 14
     assert all(e["attrs"].get("scope") in {"col", "row", "colgroup"} for e in page.all("th"))
     for control in [*page.all("input"), *page.all("select")]:
         assert control["path"][-1] == "label"
@@ -242,16 +242,38 @@ def test_the_table_says_what_the_map_says(text, data):
     assert [zones.loc[c, "need_rank_england"] for c in codes] == sorted(zones["need_rank_england"])
     for code, row in zip(codes, rows, strict=True):
         zone = zones.loc[code]
-        assert int(row[5]) == drawn[code]["properties"]["need"] == zone["need_fifth_england"]
+        assert int(row[6]) == drawn[code]["properties"]["need"] == zone["need_fifth_england"]
+        assert int(row[7]) == zone["need_fifth_area"]
+        assert row[5].replace(",", "") == f"{zone['need_rank_low']}–{zone['need_rank_high']}"
+        low, high = zone["deprived_children_low"], zone["deprived_children_high"]
+        assert row[8] == (f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}")
+        assert row[2].startswith("≈") == zone["count_hidden"]
         assert int(row[4].replace(",", "")) == zone["need_rank_england"]
         assert row[3] == f"{zone['need_score']:.1f}"
-        assert float(row[2]) == pytest.approx(zone["demand"], abs=0.5)
+        assert float(row[2].removeprefix("≈ ")) == pytest.approx(zone["demand"], abs=0.5)
         for i, column in enumerate(["hub", "outreach", "virtual", "unmet"]):
             for k, when in enumerate(["today", "plan"]):
-                assert float(row[6 + 2 * i + k]) == pytest.approx(zone[f"{column}_{when}"], abs=0.5)
-        for cell, mode, when in zip(row[15:], ["walk", "walk", "drive", "drive"], ["today", "plan"] * 2, strict=True):
+                assert float(row[9 + 2 * i + k]) == pytest.approx(zone[f"{column}_{when}"], abs=0.5)
+        for cell, mode, when in zip(row[18:], ["walk", "walk", "drive", "drive"], ["today", "plan"] * 2, strict=True):
             value = zone[f"hub_{mode}_min_{when}"]
             assert cell == ("beyond the limit" if np.isnan(value) else f"{value:.0f}")
+
+
+def test_what_scrutiny_asks_of_the_need_score_is_on_the_page(text, data):
+    rows = table_rows(text, "where")
+    assert [r[0] for r in rows][-2:] == ["All rural", "All"]
+    assert rows[-1][1] == "42"
+    for row, group in zip(table_rows(text, "inequality"), data.inequality.to_dict("records"), strict=True):
+        assert row[1] == {"today": "Today", "plan": "Plan"}[group["scenario"]]
+        assert float(row[6].replace("−", "-")) == pytest.approx(group["concentration_index"], rel=0.005)
+        assert int(row[7]) == group["left_out"]
+    assert [r[3] for r in table_rows(text, "methods")] == ["9 of 9", "7 of 9"]
+    assert "1 neighbourhood whose counts are hidden" in text
+    assert [r[2] for r in table_rows(text, "context")] == ["Gridshire", "England"]
+    without = render(dataclasses.replace(data, where=pd.DataFrame(), methods=pd.DataFrame(), varied=[],
+                                         context=pd.DataFrame()))  # fmt: skip
+    for name in ("where", "methods", "context"):
+        assert f'id="{name}"' not in without
 
 
 def test_classes_hold_the_values_that_the_key_gives_them(text, data):

@@ -74,6 +74,14 @@ reference = "test"
 transform = "rank"
 source = "a test"
 
+[[source]]
+id = "made"
+title = "A rank"
+publisher = "a test"
+period = "2026"
+geography = "LSOA21"
+licence = "CC0-1.0"
+
 [[domain]]
 id = "d"
 label = "D"
@@ -86,11 +94,10 @@ label = "R"
 domain = "d"
 weight = 1.0
 value = "r_rank"
-scale = "rank"
+measure = "rank"
 direction = "lower_is_need"
 unit = "rank"
-publisher = "a test"
-vintage = "2026"
+source = "made"
 """
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from needs.assessment import DemandSettings
-from needs.errors import Faults
+from needs.demand import columns, kinds
+from needs.demand import demand as count
+from needs.errors import Faults, NeedsError
 
-RURAL_URBAN_LABELS = {
-    "UN1": "Urban, nearer a city",
-    "UF1": "Urban, further from a city",
-    "RLN1": "Larger rural, nearer a city",
-    "RLF1": "Larger rural, further from a city",
-    "RSN1": "Smaller rural, nearer a city",
-    "RSF1": "Smaller rural, further from a city",
-}
 MAX_STRAY_M = 1_000.0  # a demand point may lie so far from its zone's generalised outline
 
 
@@ -50,7 +46,7 @@ def attach(
     zones: gpd.GeoDataFrame,
     *,
     rural_urban: pd.DataFrame,
-    demand: pd.DataFrame,
+    demand: Sequence[pd.DataFrame],
     cars: pd.DataFrame | None,
     settings: DemandSettings,
     faults: Faults,
@@ -61,18 +57,21 @@ def attach(
     ----------
     zones
         The council's zones.
-    rural_urban, demand, cars
+    rural_urban, cars
         Tables of those names; they may hold more zones than the council's. Without `cars` the settings' share by
         class stands in, and column `no_car_source` says so.
+    demand
+        Tables "demand": every zone in each, no column in two.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        zones plus ruc21cd, births, children_0_4, demand (the count chosen in the settings), no_car_pct,
-        no_car_source ("table" or "default").
+        zones plus ruc21cd, the columns of demand, `demand` (of the kind chosen in the settings, with planned homes
+        where they are asked for), `demand_growth` (the part of it in planned homes), no_car_pct, no_car_source
+        ("table" or "default").
     """
     merged = zones
-    for name, table in (("rural_urban", rural_urban), ("demand", demand), ("cars", cars)):
+    for name, table in (("rural_urban", rural_urban), *(("demand", d) for d in demand), ("cars", cars)):
         if table is None:
             continue
         missing = sorted(set(zones["lsoa21cd"]) - set(table["lsoa21cd"]))
@@ -81,22 +80,26 @@ def attach(
             [("", f"has no row for zone {code}") for code in missing],
             "add it; codes of LSOA 2011 must first be carried to LSOA 2021 with the ONS exact-fit lookup",
         )
+        twice = sorted(str(c) for c in set(table) & set(merged) if c != "lsoa21cd")
+        if twice:
+            fix = "map each in one of them"
+            faults.add(f"table '{name}'", f"{', '.join(twice)} stands in two inputs", fix)
+            continue
         merged = merged.merge(table, on="lsoa21cd", how="left", validate="one_to_one")
-    merged["demand"] = merged[settings.count]
     if cars is None:
         urban = merged["ruc21cd"].astype(str).str.startswith("U")
         merged["no_car_pct"] = np.where(urban, settings.no_car_urban_pct, settings.no_car_rural_pct)
     merged["no_car_source"] = "default" if cars is None else "table"
-    births, under_5 = merged["births"].sum(), merged["children_0_4"].sum()
-    if not faults.found and births > under_5:
-        faults.add(
-            "table 'demand'",
-            f"{births:,.0f} births are more than the {under_5:,.0f} children under 5",
-            "check that the columns are not swapped and that births are those of one year",
-        )
-    if not faults.found and not merged["demand"].sum() > 0:
-        faults.add("table 'demand'", f"the council's {settings.count} add up to nothing", "check the table")
-    return merged
+    counted = pd.DataFrame(0.0, index=merged["lsoa21cd"], columns=["demand", "demand_growth"])
+    if not faults.found:
+        held = pd.DataFrame(merged[["lsoa21cd", *(c for c in columns() if c in merged)]])
+        try:
+            counted = count(held, settings.count, send_share_pct=settings.send_share_pct, growth=settings.growth)
+        except NeedsError as error:
+            faults.take(error)
+    if not faults.found and not counted["demand"].sum() > 0:
+        faults.add("table 'demand'", f"the council's {kinds()[settings.count].label} add up to nothing", "check it")
+    return merged.merge(counted[["demand", "demand_growth"]], left_on="lsoa21cd", right_index=True)
 
 
 def place_families(

@@ -8,21 +8,30 @@ from needs.demo.plans import Plan
 _SAME = {
     "zones": ("lsoa21cd", "zone_name", "lad24cd"),
     "rural_urban": ("lsoa21cd", "ruc21cd"),
-    "demand": ("lsoa21cd", "births", "children_0_4"),
+    "demand": ("lsoa21cd", "births", "children_0_4", "children_5_19"),
+    "deprived_children": ("lsoa21cd",),
     "cars": ("lsoa21cd", "no_car_pct"),
     "points": ("lsoa21cd",),
     "indicators": ("lsoa21cd", *ENGLAND_COLUMNS),
     "sites": ("site_id", "name", "site_type", "today", "postcode"),
 }
 _OTHER = {
+    "deprived_children": {"deprived_children": "children"},
     "points": {"point_id": "postcode", "weight": "people", "x": "easting", "y": "northing"},
     "sites": {"x": "easting", "y": "northing"},
 }
 # id, table, file, what it shows, lines of its own
-_INPUTS = (
+_INPUTS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("zones", "zones", "{slug}/zones.geojson", "zones", ()),
     ("rural_urban", "rural_urban", "{slug}/rural_urban.csv", "rural-urban classes", ()),
-    ("births", "demand", "{slug}/demand.csv", "births and children aged 0 to 4", ()),
+    ("births", "demand", "{slug}/demand.csv", "births and children by age", ()),
+    (
+        "deprived_children",
+        "deprived_children",
+        "{slug}/deprived_children.csv",
+        "children in income deprivation",
+        ("blank = [0, 9]",),
+    ),
     ("cars", "cars", "{slug}/cars.csv", "car availability", ()),
     ("points", "points", "{slug}/points.csv", "postcodes and their people", ()),
     ("indicators", "indicators", "england/indicators.csv", "indices of an invented England, with overcrowding", ()),

@@ -243,11 +243,22 @@ def _character(
 
 
 def demand(zones: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Births in a year (more where hardship is greater, 10 to 32 a zone) and children aged 0 to 4."""
+    """Births in a year (more where hardship is greater, 10 to 32 a zone) and children aged 0 to 4 and 5 to 19."""
     expected = zones["people"] / 1_000 * (11.0 + 2.0 * zones["hardship"])
     births = np.clip(rng.poisson(np.clip(expected, 10, 30)), 10, 32)
     children = np.round(births * rng.uniform(4.7, 5.3, size=len(births))).astype(int)
-    return pd.DataFrame({"lsoa21cd": zones["lsoa21cd"], "births": births, "children_0_4": children})
+    older = np.round(children * rng.uniform(2.8, 3.4, size=len(births))).astype(int)
+    return pd.DataFrame(
+        {"lsoa21cd": zones["lsoa21cd"], "births": births, "children_0_4": children, "children_5_19": older}
+    )
+
+
+def deprived_children(zones: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Children in income deprivation, as the Indices publish them: to the nearest 5, fewer than 10 left blank."""
+    share = 0.16 * np.exp(0.7 * zones["hardship"])
+    children = rng.binomial(np.round(zones["people"] * 0.18).astype(int), np.clip(share, 0.01, 0.8))
+    shown = pd.Series(5 * np.round(children / 5), index=zones.index)
+    return pd.DataFrame({"lsoa21cd": zones["lsoa21cd"], "children": shown.where(children >= 10).astype("Int64")})
 
 
 def cars(zones: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataFrame:

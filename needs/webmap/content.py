@@ -29,10 +29,13 @@ class PageData:
         What `demand` counts, such as "births a year".
     zones
         One row per zone, EPSG:27700: `lsoa21cd`, `zone_name`, `ruc21cd`, `births`, `children_0_4`, `demand`,
-        `no_car_pct`, `need_score`, `need_rank_england`, `need_fifth_england` (1 = highest need), `need_rank_area`,
-        `need_fifth_area`, `unmet_change`, and for `today` and `plan`: `cover_*` (0 to 1), `hub_*`, `outreach_*`,
-        `virtual_*` (families), `unmet_*`, and per mode `hub_<mode>_min_*` (minutes to the nearest hub, NaN = beyond
-        the limit). Where there is a timetable also `bus_departures` (that leave near the zone's families in a day).
+        `count_hidden` (whether its counts stand under disclosure control), `no_car_pct`, `need_score`,
+        `need_rank_england`, `need_fifth_england` (1 = highest need), `need_rank_area`, `need_fifth_area`,
+        `unmet_change`, and for `today` and `plan`: `cover_*` (0 to 1), `hub_*`, `outreach_*`, `virtual_*` (families),
+        `unmet_*`, and per mode `hub_<mode>_min_*` (minutes to the nearest hub, NaN = beyond the limit). Where there
+        is a timetable also `bus_departures` (that leave near the zone's families in a day); where ranks were drawn
+        `need_rank_low`, `need_rank_high` and `need_worst_fifth_pct`; where children in need are counted
+        `deprived_children`, `deprived_children_low` and `deprived_children_high`.
     modes
         Words for each mode, such as `{"walk": "Walking with a pram"}`.
     contributions
@@ -50,6 +53,17 @@ class PageData:
     groups
         Who gains and who loses: `kind` (what the groups are told apart by), `group`, `demand`, and for `today` and
         `plan` `hub_pct_*`, `outreach_pct_*`, `virtual_pct_*` of the group's demand and `unmet_*`.
+    where
+        Children in need by class, as `needs.rural.where_children_live` gives them; may be empty.
+    inequality
+        As `needs.scenarios.inequality` gives it.
+    methods
+        Other methods of scoring and how far they move ranks: `change`, `spearman`, `largest_shift`, `worst_fifth`,
+        `worst_fifth_kept` (`needs.index.perturb`); may be empty.
+    varied
+        What was varied to find the intervals of the ranks, in sentences.
+    context
+        Council-level figures: `label`, `period`, `lad24cd`, `value`, `low`, `high`; may be empty.
     proof
         `status`, `objective`, `bound`, `gap` (a share) of the solver.
     basemap
@@ -78,6 +92,11 @@ class PageData:
     reach: gpd.GeoDataFrame
     totals: dict[str, Any]
     groups: pd.DataFrame
+    where: pd.DataFrame
+    inequality: pd.DataFrame
+    methods: pd.DataFrame
+    varied: list[str]
+    context: pd.DataFrame
     proof: dict[str, Any]
     basemap: dict[str, Any]
     sources: list[dict[str, Any]]

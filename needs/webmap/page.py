@@ -200,18 +200,25 @@ def _tables(data: PageData) -> Html:
         tag("h2", "Who gains and who loses"),
         tables.groups(data),
         tables.losers(data),
+        tag("p", "The slope index is the difference between the two ends of a straight line through neighbourhoods in "
+            "order of need; a concentration index below 0 says that there is more of it where need is high."),
+        tables.inequality(data),
+        *([tag("h2", "Where children in need live"), tables.where(data)] if len(data.where) else []),
         tag("h2", "Neighbourhoods"),
         tag(
             "p",
             f"Families are {data.demand_label}. Rank 1 is the highest need in England; fifth 1 is the fifth of England "
             "with the highest need. Nearer and further are from a major town or city (ONS Rural Urban Classification "
-            "2021). Minutes are to the nearest hub.",
+            "2021). Minutes are to the nearest hub." + _hidden(data),
         ),
         _downloads(data),
         tables.zones(data),
         tag("h2", "What makes up the need score"),
         tag("p", "Points of the score that each indicator gives. They add up to the score, but for rounding."),
         tables.contributions(data),
+        *([tag("h2", "How sure the ranks are"), tag("ul", *map(_item, data.varied))] if data.varied else []),
+        *([tables.methods(data)] if len(data.methods) else []),
+        *([tag("h2", "The council as a whole"), tables.context(data)] if len(data.context) else []),
         tag("h2", "Method"),
         _method(data),
         tag("h2", "Assumptions"),
@@ -224,6 +231,17 @@ def _tables(data: PageData) -> Html:
         tag("pre", tag("code", data.command)),
     ]  # fmt: skip
     return tag("div", *parts, class_="tables")
+
+
+def _hidden(data: PageData) -> str:
+    hidden = int(data.zones["count_hidden"].sum())
+    if not hidden:
+        return ""
+    return f" ≈ marks the {plural(hidden, 'neighbourhood')} whose counts are hidden: a mean of those hidden stands in."
+
+
+def _item(words: str) -> Html:
+    return tag("li", words)
 
 
 def _sites_or(data: PageData, status: str, caption: str, otherwise: str) -> Html:

@@ -11,7 +11,7 @@ import pandas as pd
 from needs.webmap.content import PageData
 from needs.webmap.layers import parent_words, status_words
 from needs.webmap.shading import Shading
-from needs.webmap.text import Html, change, join, link, minutes, number, percent, plural, points, tag
+from needs.webmap.text import Html, change, figure, join, link, minutes, number, percent, plural, points, tag
 
 RURAL_URBAN = {
     "UN1": "Urban, nearer",
@@ -179,7 +179,10 @@ def zones(data: PageData) -> Html:
     """Every zone with everything that the map can show of it; highest need first."""
     columns = [
         Column("Neighbourhood", "head"), Column("Rural or urban"), Column(_sentence(data.demand_label), "number"),
-        Column("Score", "number", "Need"), Column("Rank", "number", "Need"), Column("Fifth", "number", "Need"),
+        Column("Score", "number", "Need"), Column("Rank in England", "number", "Need"),
+        *([Column("9 in 10 draws", "number", "Need")] if "need_rank_low" in data.zones else []),
+        Column("Fifth of England", "number", "Need"), Column("Fifth here", "number", "Need"),
+        *([Column("Children in need", "number")] if "deprived_children" in data.zones else []),
     ]  # fmt: skip
     fields = [("hub", "By a hub"), ("outreach", "By outreach"), ("virtual", "Online only"), ("unmet", "Unmet need")]
     for _, words in fields:
@@ -195,14 +198,25 @@ def zones(data: PageData) -> Html:
     for z in ordered.to_dict("records"):
         name = join([z["zone_name"], tag("span", z["lsoa21cd"], class_="code")], " ")
         kind = RURAL_URBAN.get(z["ruc21cd"], z["ruc21cd"])
-        need = [points(z["need_score"]), f"{int(z['need_rank_england']):,}", str(int(z["need_fifth_england"]))]
+        need: list[object] = [points(z["need_score"]), f"{int(z['need_rank_england']):,}"]
+        if "need_rank_low" in z:
+            need.append(between(z["need_rank_low"], z["need_rank_high"]))
+        need += [str(int(z["need_fifth_england"])), str(int(z["need_fifth_area"]))]
+        if "deprived_children" in z:
+            need.append(between(z["deprived_children_low"], z["deprived_children_high"]))
         families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in TIMES]
         travel = [minutes(z[f"hub_{mode}_min_{t}"]) for mode in data.modes for t in TIMES]
-        row = [name, kind, number(z["demand"]), *need, *families, change(z["unmet_change"]), *travel]
+        people = join(["≈ ", number(z["demand"])]) if z["count_hidden"] else number(z["demand"])
+        row = [name, kind, people, *need, *families, change(z["unmet_change"]), *travel]
         rows.append([*row, number(z["bus_departures"])] if buses else row)
     ids = [f"zone-{code}" for code in ordered["lsoa21cd"]]
     caption = f"All {plural(len(rows), 'neighbourhood')}, highest need first"
     return table(caption, columns, rows, name="zones", ids=ids)
+
+
+def between(low: float, high: float) -> str:
+    """Write a whole number, or the two between which it lies."""
+    return f"{low:,.0f}" if low == high else f"{low:,.0f}–{high:,.0f}"
 
 
 def by_need(data: PageData) -> pd.DataFrame:
@@ -252,6 +266,83 @@ def contributions(data: PageData) -> Html:
         for z in ordered.to_dict("records")
     ]
     return table("Points of the need score by indicator", columns, rows, name="contributions")
+
+
+def where(data: PageData) -> Html:
+    """Show in which class of place children in need live, and how many of them a target of worst fifths would miss."""
+    columns = [
+        Column("Where", "head"), Column("Neighbourhoods", "number"), Column("Children in need", "number"),
+        Column("Share", "number"), Column("England’s neediest fifth", "number", "Of them in a neighbourhood of"),
+        Column("The neediest fifth here", "number", "Of them in a neighbourhood of"),
+    ]  # fmt: skip
+    rows = [
+        (
+            r["group"],
+            number(r["zones"]),
+            between(r["children_low"], r["children_high"]),
+            percent(r["share_pct"]),
+            percent(r["worst_fifth_england_pct"]),
+            percent(r["worst_fifth_area_pct"]),
+        )
+        for r in data.where.to_dict("records")
+    ]
+    return table("Where children in need live", columns, rows, name="where")
+
+
+def inequality(data: PageData) -> Html:
+    """Set families in the neediest neighbourhoods against those in the least needy, today and with the plan."""
+    columns = [
+        Column("Measure", "head"), Column("When"), Column("Mean", "number"), Column("Where need is highest", "number"),
+        Column("Where it is lowest", "number"), Column("Slope index", "number"),
+        Column("Concentration index", "number"), Column("Neighbourhoods left out", "number"),
+    ]  # fmt: skip
+    rows = [
+        (
+            r["measure"],
+            TIMES[r["scenario"]],
+            *(figure(r.get(c)) for c in ("mean", "most_needy", "least_needy", "slope_index", "concentration_index")),
+            number(r["left_out"]),
+        )
+        for r in data.inequality.to_dict("records")
+    ]
+    return table("How evenly it is shared between high and low need", columns, rows, name="inequality")
+
+
+def methods(data: PageData) -> Html:
+    """Show what another method of scoring would change."""
+    columns = [
+        Column("Other method", "head"), Column("Rank correlation", "number"), Column("Largest move in ranks", "number"),
+        Column("Stay in the neediest fifth here", "number"),
+    ]  # fmt: skip
+    rows = [
+        (
+            r["change"],
+            figure(r["spearman"]),
+            number(r["largest_shift"]),
+            f"{r['worst_fifth_kept']:,.0f} of {r['worst_fifth']:,.0f}",
+        )
+        for r in data.methods.to_dict("records")
+    ]
+    return table("Need scored by other methods", columns, rows, name="methods")
+
+
+def context(data: PageData) -> Html:
+    """Show council-level figures that are not part of any score."""
+    columns = [
+        Column("Indicator", "head"), Column("Period"), Column("Where"), Column("Value", "number"),
+        Column("95% limits", "number"),
+    ]  # fmt: skip
+    rows = [
+        (
+            r["label"],
+            r["period"],
+            "England" if r["lad24cd"].startswith("E92") else data.name,
+            figure(r["value"]),
+            "" if pd.isna(r.get("low")) else f"{figure(r['low'])}–{figure(r['high'])}",
+        )
+        for r in data.context.to_dict("records")
+    ]
+    return table("The council as a whole, for context; no part of any score", columns, rows, name="context")
 
 
 def assumptions(data: PageData) -> Html:

@@ -84,6 +84,16 @@ def number(value: Any) -> str:
     return f"−{words}" if shown < 0 else words
 
 
+def figure(value: Any) -> str:
+    """Write a measure with three significant digits: `0.123`, `−4.56`, `1,230`; missing is `not known`."""
+    if value is None or pd.isna(value):
+        return NOT_KNOWN
+    if value == 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{float(value):,.{decimals}f}".replace("-", "−")
+
+
 def change(value: Any) -> str:
     """Write a change with its sign: `+3.4`, `−12`, `0`."""
     words = number(value)

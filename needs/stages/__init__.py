@@ -1,0 +1,8 @@
+"""Do the work of each stage: tables in, tables out, nothing read but raw files and nothing written."""
+
+from needs.stages.data import Data, data
+from needs.stages.need import Need, need, with_need
+from needs.stages.plan import Planned, plan
+from needs.stages.travel import Travel, measure
+
+__all__ = ["Data", "Need", "Planned", "Travel", "data", "measure", "need", "plan", "with_need"]

@@ -1,0 +1,204 @@
+"""Read every input of an assessment and check it, one against the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import geopandas as gpd
+import pandas as pd
+
+from needs import areas, indicators, rural, sites, streets, transit, travel
+from needs.assessment import Assessment
+from needs.errors import Faults, NeedsError
+from needs.indicators import Cells, IndexSpec
+from needs.sources import files
+from needs.streets import Graph, Way
+
+T = TypeVar("T")
+
+BUS_WALK_M = 400.0  # how far a stop may be for its buses to count, straight line
+
+
+@dataclass(frozen=True)
+class Data:
+    """Checked tables of one area, and the cells of the whole reference."""
+
+    zones: gpd.GeoDataFrame
+    points: gpd.GeoDataFrame
+    sites: gpd.GeoDataFrame
+    graphs: dict[str, Graph]
+    spec: IndexSpec
+    reference: Cells
+    context: pd.DataFrame
+    snapping: pd.DataFrame
+    notes: list[str]
+
+    @property
+    def summary(self) -> str:
+        """Say in a line what was read."""
+        existing = int((self.sites["today"] != "none").sum())
+        return (
+            f"{len(self.zones)} zones, {len(self.points):,} points, {existing} existing and "
+            f"{len(self.sites) - existing} candidate sites, "
+            + ", ".join(f"{len(g.x):,} {m} nodes" for m, g in self.graphs.items())
+        )
+
+
+def data(settings: Assessment, raw: dict[str, Path]) -> Data:
+    """Read every input and check it, one against the other.
+
+    Tables of another geography are carried to the zones, sensitive counts are protected, and only then is anything
+    joined or computed.
+
+    Raises
+    ------
+    InputError
+        With every fault of every input.
+    """
+    faults = Faults()
+    tables = {
+        i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
+    }
+    graphs = _graphs(settings, raw, faults)
+    spec = indicators.read_spec(settings.need.index)
+    have = {name: table for name, table in tables.items() if table is not None}
+    read = [note for table in have.values() for note in table.attrs.pop("notes", [])]
+    carried = areas.to_zones(settings, have, spec, faults)
+    faults.raise_if_any()
+    have = carried.tables
+
+    def one(name: str) -> Any:
+        return next((have[i.id] for i in settings.of(name)), None)
+
+    councils = one("zones").set_index("lsoa21cd")["lad24cd"]
+    classes = one("rural_urban").set_index("lsoa21cd")["ruc21cd"]
+    have, hidden, protected = areas.protect_inputs(
+        settings, have, spec, councils=councils, classes=classes, faults=faults
+    )
+    zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
+    zones = areas.attach(
+        zones,
+        rural_urban=one("rural_urban"),
+        demand=[have[i.id] for i in settings.of("demand")],
+        cars=one("cars"),
+        settings=settings.demand,
+        faults=faults,
+    )
+    zones = zones.assign(count_hidden=zones["lsoa21cd"].isin(hidden))
+    zones = _with_deprived_children(settings, zones, one("deprived_children"), faults)
+    known = set(councils.index) | set(classes.index)
+    points = areas.place_families(one("points"), zones, known, where=_where(settings, "points"), faults=faults)
+    found, notes = sites.gather({i.id: have[i.id] for i in settings.of("sites")}, faults)
+    reference = _reference(settings, have, spec, zones, classes, carried.columns, faults)
+    faults.raise_if_any()
+    cells = cast("Cells", reference)  # where there is none, that was a fault
+    found, snapping, more = travel.check_reach(points, found, graphs, faults)
+    faults.raise_if_any()
+    zones = _with_buses(settings, raw, zones, points)
+    told = [*read, *notes, *more, *carried.notes, *protected, *cells.notes]
+    return Data(zones, points, found, graphs, spec, cells, _context(settings, have), snapping, told)
+
+
+def _reference(
+    settings: Assessment,
+    have: dict[str, pd.DataFrame],
+    spec: IndexSpec,
+    zones: gpd.GeoDataFrame,
+    classes: pd.Series[str],
+    carried: dict[str, str],
+    faults: Faults,
+) -> Cells | None:
+    """Bring the indicators of the whole reference together: of England, or of the area where the index says so."""
+    tables = {i.id: have[i.id] for i in settings.of("indicators")}
+    if spec.index.reference == "area":
+        mine = set(zones["lsoa21cd"])
+        tables = {name: t[t["lsoa21cd"].isin(mine)] for name, t in tables.items()}
+    councils: dict[str, str] = {}
+    for given in settings.of("indicators"):
+        if "lad24cd" in have[given.id]:
+            councils.update(zip(have[given.id]["lsoa21cd"], have[given.id]["lad24cd"], strict=True))
+    councils.update(zip(zones["lsoa21cd"], zones["lad24cd"], strict=True))
+    groups = pd.DataFrame({"class": classes})
+    if any("council" in rule for i in spec.indicators for rule in (i.smoothing, i.missing)):
+        groups["council"] = groups.index.map(councils)
+    cells = _attempt(
+        lambda: indicators.indicator_values(tables, spec, groups=groups, carried=frozenset(carried)),
+        faults,
+        otherwise=None,
+    )
+    if cells is None:
+        return None
+    for code in sorted(set(zones["lsoa21cd"]) - set(cells.values.index)):
+        faults.add("table 'indicators'", f"has no row for zone {code}", "add it, or correct the zone's code")
+    return cells
+
+
+def _with_deprived_children(
+    settings: Assessment, zones: gpd.GeoDataFrame, table: pd.DataFrame | None, faults: Faults
+) -> gpd.GeoDataFrame:
+    """Join the children in need of each zone, with bounds where the publisher left a small count blank."""
+    if table is None:
+        return zones
+    given = settings.of("deprived_children")[0]
+    where = _where(settings, "deprived_children")
+    counts = table.set_index("lsoa21cd")["deprived_children"].reindex(zones["lsoa21cd"])
+    absent = sorted(set(zones["lsoa21cd"]) - set(table["lsoa21cd"]))
+    faults.add_each(where, [("", f"has no row for zone {code}") for code in absent], "add it; blank where few")
+    if counts.isna().any() and given.blank is None and not absent:
+        fix = "say what a blank hides, such as blank = [0, 9]"
+        faults.add(where, f"the count of {int(counts.isna().sum())} zones is blank", fix)
+    low, high = given.blank or (0.0, 0.0)
+    bounded = rural.with_bounds(counts, low=low, high=high).add_prefix("deprived_").reset_index()
+    return zones.merge(bounded, on="lsoa21cd", how="left")
+
+
+def _context(settings: Assessment, have: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the council-level tables together: the council's own rows and England's."""
+    tables = [have[i.id] for i in settings.of("context")]
+    if not tables:
+        return pd.DataFrame(columns=["lad24cd", "indicator", "label", "period", "value"])
+    both = pd.concat(tables, ignore_index=True)
+    return both[both["lad24cd"].isin({*settings.area.codes, "E92000001"})].reset_index(drop=True)
+
+
+def _graphs(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[str, Graph]:
+    file = raw[settings.of("streets")[0].id]
+    nothing: list[Way] = []
+    ways = _attempt(lambda: streets.read_ways(file), faults, otherwise=nothing)
+    graphs = {}
+    for mode in settings.travel.modes if ways else []:
+        try:
+            graphs[mode] = streets.build(ways, mode)
+        except NeedsError as error:
+            faults.take(error)
+    return graphs
+
+
+def _attempt(work: Callable[[], T], faults: Faults, *, otherwise: T) -> T:
+    """Do something; where it fails note what is wrong, go on with a stand-in, and let the faults stop the build."""
+    try:
+        return work()
+    except NeedsError as error:
+        faults.take(error)
+        return otherwise
+
+
+def _where(settings: Assessment, table: str) -> str:
+    found = settings.of(table)[0]
+    return f"{found.path} (input '{found.id}')"
+
+
+def _with_buses(
+    settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame, points: gpd.GeoDataFrame
+) -> gpd.GeoDataFrame:
+    """Count, for the families of each zone, the buses that leave near them on the day of the timetable."""
+    given = settings.of("timetable")
+    if not given or settings.travel.timetable_date is None:
+        return zones
+    stops = transit.departures(transit.read_feed(raw[given[0].id]), settings.travel.timetable_date)
+    near = transit.departures_near(points, stops, walk_m=BUS_WALK_M).set_index("point_id")["bus_departures"]
+    weighted = points["share"] * points["point_id"].map(near)
+    return zones.assign(bus_departures=zones["lsoa21cd"].map(weighted.groupby(points["lsoa21cd"]).sum()))

@@ -169,6 +169,10 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
     preset = "Preset of this toolkit, unless the assessment file says otherwise"
     rows = [
         ("Who is counted", demand.kinds()[counted.count].label, "Assessment file"),
+        *(
+            ("Counting them", told, "Catalogue of demand")
+            for told in demand.assumptions(counted.count, send_share_pct=counted.send_share_pct, growth=counted.growth)
+        ),
         ("Hubs at most", str(plan_settings.max_hubs), "Assessment file"),
         ("Outreach sites at most", str(plan_settings.max_outreach), "Assessment file"),
         (

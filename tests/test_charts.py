@@ -27,6 +27,7 @@ from needs.charts import (
 from needs.charts import words as w
 from needs.charts.drawing import PALETTE, Drawing, ink_on, scale
 from needs.charts.heatmap import cell_colour
+from needs.charts.placing import Placer
 from needs.errors import InputError
 from tests.browser import CHROMIUM, Browser
 from tests.page_data import HOSTILE
@@ -48,7 +49,7 @@ def contributions(zones=3, **more):
 def ranked(n=10, of=10):
     middle = np.linspace(1, of, n).round()
     table = pd.DataFrame({"zone_name": [f"Zone {i}" for i in range(n)], "rank_median": middle})
-    table["rank_p05"], table["rank_p95"] = np.maximum(middle - 1, 1), np.minimum(middle + 1, of)
+    table["rank_low"], table["rank_high"] = np.maximum(middle - 1, 1), np.minimum(middle + 1, of)
     return table.set_index(pd.Index([f"E{i:08d}" for i in range(n)], name="lsoa21cd"))
 
 
@@ -551,7 +552,7 @@ def test_ranks_stand_in_proportion_and_in_order():
     slope, start = np.polyfit(order["rank_median"], middles, 1)
     assert np.allclose(start + slope * order["rank_median"], middles, atol=0.02)
     assert slope > 4
-    for g, low, high in zip(rows, order["rank_p05"], order["rank_p95"], strict=True):
+    for g, low, high in zip(rows, order["rank_low"], order["rank_high"], strict=True):
         ends = extent(next(e for e in g if e.get("class") == "chart-interval"))
         assert (ends[0] - start) / slope == pytest.approx(low, abs=0.02)
         if high < 40:  # the last ends inside its hollow marker
@@ -564,7 +565,7 @@ def test_ranks_stand_in_proportion_and_in_order():
     ("n", "share", "last"), [(10, 0.2, 2), (26, 0.2, 5), (33, 0.2, 6), (80, 0.2, 16), (30, 0.1, 3)]
 )
 def test_the_shape_says_whether_a_zone_is_surely_in(n, share, last):
-    table = ranked(1, n).assign(rank_median=1.0, rank_p05=1.0, rank_p95=1.0)
+    table = ranked(1, n).assign(rank_median=1.0, rank_low=1.0, rank_high=1.0)
     cases = [
         (1, last, "in"),
         (last, last, "in"),
@@ -574,7 +575,7 @@ def test_the_shape_says_whether_a_zone_is_surely_in(n, share, last):
     ]
     for low, high, meant in cases:
         chart = rank_intervals(
-            table.assign(rank_median=low, rank_p05=low, rank_p95=high), title="t", n=n, worst_share=share
+            table.assign(rank_median=low, rank_low=low, rank_high=high), title="t", n=n, worst_share=share
         )
         assert chart.data["class"].tolist() == [meant]
         [mark] = [e for e in root(chart).find(f"{SVG}g") if e.get("class") == "chart-mark"]
@@ -756,6 +757,21 @@ def test_the_diagonal_is_where_both_are_equal():
     assert "equality" in shown_words(chart)
 
 
+def test_the_diagonal_stays_one_to_one_when_a_curve_ends_below_it():
+    chart = lines(pd.DataFrame({"x": [0, 1], "y": [0, 0.5]}), title="t", x_label="x", y_label="y", diagonal="equality")
+    (_, y1), (x2, y2) = path_points(marks(chart, "path", "chart-diagonal")[0]["d"])
+    end = path_points(marks(chart, "path", "chart-line")[0]["d"])[1]
+    assert end[0] == x2
+    assert (end[1] - y1) / (y2 - y1) == pytest.approx(0.5, abs=0.001)
+
+
+def test_a_second_label_keeps_off_the_first():
+    drawing = Drawing(360)
+    placer = Placer(drawing, np.empty((0, 2)), (0, 12, 360, 30))
+    assert [placer.write([(180, 20)], "same place", 5) for _ in range(3)] == [True, True, False]
+    assert len({re.search(r'x="([\d.]+)"', p)[1] for p in drawing.parts}) == 2
+
+
 def test_far_lines_are_named_beside_themselves_and_near_ones_in_a_key():
     x = np.linspace(0, 10, 11)
     far = pd.concat([pd.DataFrame({"series": s, "x": x, "y": x * k}) for s, k in (("steep", 5), ("flat", 1))])
@@ -794,7 +810,7 @@ def empty_charts():
 
     return [
         contribution_bars(none("lsoa21cd", "domain", "contribution"), title="t"),
-        rank_intervals(none("rank_median", "rank_p05", "rank_p95"), title="t", n=5),
+        rank_intervals(none("rank_median", "rank_low", "rank_high"), title="t", n=5),
         correlation_heatmap(pd.DataFrame(), title="t"),
         national_local(none("percentile", "rank_area"), title="t"),
         national_local(pd.DataFrame({"percentile": [np.nan], "rank_area": [1]}), title="t"),
@@ -834,8 +850,8 @@ def test_every_fault_of_a_table_is_told_at_once():
         (lambda: bars(pd.DataFrame({"label": range(2001), "value": 1}), title="t"), "2,001 rows"),
         (lambda: bars(pd.DataFrame([["a", 1, 2]], columns=["label", "value", "value"]), title="t"), "two columns"),
         (lambda: rank_intervals(ranked(), title="t", n=9), "not within 1 and 9"),
-        (lambda: rank_intervals(ranked().assign(rank_p05=0), title="t", n=10), "not within 1 and 10"),
-        (lambda: rank_intervals(ranked().assign(rank_p05=9.5), title="t", n=10), "is over 'rank_p95'"),
+        (lambda: rank_intervals(ranked().assign(rank_low=0), title="t", n=10), "not within 1 and 10"),
+        (lambda: rank_intervals(ranked().assign(rank_low=9.5), title="t", n=10), "is over 'rank_high'"),
         (lambda: rank_intervals(ranked(), title="t", n=0), "0 zones"),
         (lambda: rank_intervals(ranked(), title="t", n=10, worst_share=1.0), "share of 1.0"),
         (lambda: rank_intervals(pd.concat([ranked(2), ranked(1)]), title="t", n=10), "'E00000000' stands twice"),
@@ -936,7 +952,7 @@ def test_any_contributions_are_sound_and_add_up(rows):
 def test_any_ranks_are_sound(n, data):
     rank = st.one_of(st.floats(1, n), st.just(math.nan), st.integers(1, n).map(float))
     rows = data.draw(st.lists(st.tuples(rank, rank, rank, NAMES), max_size=70))
-    table = pd.DataFrame(rows, columns=["rank_p05", "rank_median", "rank_p95", "zone_name"])
+    table = pd.DataFrame(rows, columns=["rank_low", "rank_median", "rank_high", "zone_name"])
     table.iloc[:, :3] = np.sort(table.iloc[:, :3].to_numpy(dtype=float), axis=1)
     assert_sound(rank_intervals(table, title="t", n=n, worst_share=data.draw(st.floats(0.01, 0.99))))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pandas as pd
@@ -539,19 +538,13 @@ def test_the_exact_fit_lookup_of_england_has_the_known_changes(england):
 
 
 @pytest.mark.data
-def test_every_age_of_england_is_conserved_and_fast(england):
+def test_every_age_of_england_is_conserved(england):
     lookup = exact_fit(england["pairs"], england["under_16"])
     ages = england["single"].iloc[:, :30]
     carried = lookup.counts(ages)
     assert carried.shape == (33_755, 30)
     assert carried.sum().to_numpy() == pytest.approx(ages.sum().to_numpy(), rel=1e-12)
     assert carried["0"].sum() == pytest.approx(601_913, rel=1e-12)
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        lookup.counts(ages)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.3
 
 
 @pytest.mark.data

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from needs.charts.words import NO_VALUE, decimals_for, number, safe
+from needs.charts.words import decimals_for, number, safe
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Chart:
                 decimals = decimals_for(values)
                 written.append([number(v, decimals) for v in values])
             else:
-                written.append([NO_VALUE if pd.isna(v) else str(v) for v in column])
+                written.append([str(v) for v in column])
         right = ' class="n" style="text-align:right"'
         heads = "".join(
             f'<th scope="col"{right if n else ""}>{safe(h)}</th>' for h, n in zip(self.headings, numeric, strict=True)

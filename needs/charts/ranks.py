@@ -38,8 +38,8 @@ def rank_intervals(
     n: int,
     worst_share: float = 0.2,
     rank: str = "rank_median",
-    low: str = "rank_p05",
-    high: str = "rank_p95",
+    low: str = "rank_low",
+    high: str = "rank_high",
     interval_label: str = "5th to 95th percentile",
     width: float = WIDTH,
 ) -> Chart:

@@ -18,6 +18,7 @@ from scipy.special import expit, logit
 from needs.index import NeedIndex, imd_exp
 from needs.index.perturb import perturb
 from needs.indicators import Cells, IndexSpec
+from needs.vintages import exact_fit
 
 ZONES, INDICATORS, DOMAINS, DRAWS = 33_755, 20, 5, 1_000
 PLAIN_DRAWS = 5  # of the plain way, from which the rest is reckoned
@@ -63,6 +64,20 @@ def england(zones: int) -> tuple[IndexSpec, Cells]:
     return spec, Cells(values, low, high, table(events), table(people), values, state, known, pd.DataFrame(index=codes))
 
 
+def carry(zones: int) -> float:
+    """Carry 30 columns of counts from as many old zones, a tenth of them split in two; give the seconds."""
+    old = np.arange(zones - zones // 11)
+    again = np.concatenate([old, old[: zones // 11]])
+    code = pd.Series([f"E01{k:06}" for k in range(2 * zones)])
+    pairs = pd.DataFrame({"from_code": code[again].to_numpy(), "to_code": code[zones : zones + len(again)].to_numpy()})
+    pairs["change"] = np.where(again < zones // 11, "S", "U")
+    lookup = exact_fit(pairs, pd.Series(1000.0, index=pairs["to_code"]))
+    table = pd.DataFrame(np.ones((len(old), 30)), index=code[old])
+    begin = time.perf_counter()
+    lookup.counts(table)
+    return time.perf_counter() - begin
+
+
 def plain(cells: Cells, draws: int) -> float:
     """Score and perturb as a notebook would, column by column; give the seconds of one draw."""
     rng = np.random.default_rng(1)
@@ -94,6 +109,7 @@ def main() -> None:
     begin = time.perf_counter()
     perturb(index, cells.select(cells.values.index[:AREA]), draws=draws)
     rows.append((f"perturb {AREA} zones, {draws:,} draws", time.perf_counter() - begin, 5.0))
+    rows.append(("carry 30 columns to new zones", carry(zones), 1.0))
     print(f"{zones:,} zones x {INDICATORS} indicators, all of them counts")
     for name, seconds, goal in rows:
         print(f"{name:32} {seconds:7.2f} s   goal {goal:4.0f} s")

@@ -83,12 +83,13 @@ def check(area: Area, raw: Raw = _DEFAULT.raw) -> None:
 
 @app.command()
 def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) -> None:
-    """Explain a zone (by LSOA code) or a site (by its identifier) of a built area."""
+    """Explain a zone (by LSOA code or name) or a site (by its identifier or name) of a built area."""
     folder = processed / assessment.read(assessment.find(area)).area.slug
     if not (folder / "plan.json").is_file():
         fail(SourceError, str(folder), "holds no plan", "build the area first")
     zones = pd.read_csv(folder / "zones.csv").set_index("lsoa21cd")
     sites = pd.read_csv(folder / "sites.csv").set_index("site_id")
+    code = _code_of(code, zones["zone_name"], sites["name"])
     if code in zones.index:
         _explain_zone(zones.loc[[code]].iloc[0], pd.read_csv(folder / "contributions.csv").query("lsoa21cd == @code"))
     elif code in sites.index:
@@ -98,15 +99,32 @@ def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) ->
         fail(SettingsError, code, f"is neither a zone nor a site of {folder.name}", "see zones.csv and sites.csv")
 
 
+def _code_of(wanted: str, *names: pd.Series[str]) -> str:
+    """Find the code of a zone or site by its name, whatever its case; what is no one's name stays as it is."""
+    found = [str(code) for table in names for code, name in table.items() if str(name).casefold() == wanted.casefold()]
+    return found[0] if len(found) == 1 else wanted
+
+
 def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame) -> None:
     rank = f"rank {zone['need_rank_england']:,.0f} in England (1 = highest need)"
-    _out.print(f"{zone['zone_name']}: need {zone['need_score']:.1f}, {rank}, made of")
+    _out.print(f"{zone['zone_name']}: need {zone['need_score']:.1f}, {rank}")
+    if "need_rank_low" in zone:
+        sure = f"{zone['need_rank_low']:,.0f} to {zone['need_rank_high']:,.0f}"
+        _out.print(f"  9 in 10 draws of weights, methods and chance: rank {sure}")
+    _out.print("Points of the score:")
     for row in contributions.sort_values("contribution", ascending=False).to_dict("records"):
         _out.print(f"  {row['contribution']:6.2f}  {row['label']} (weight {row['weight']:.0%})")
-    _out.print(f"{zone['demand']:.1f} families counted; reached by a hub, by outreach, by the online offer alone:")
+    _out.print(f"Families counted: {zone['demand']:.1f}; reached by a hub, by outreach, by the online offer alone:")
     for scenario, label in (("today", "today"), ("plan", "with the plan")):
         reached = ", ".join(f"{zone[f'{way}_{scenario}']:.1f}" for way in ("hub", "outreach", "virtual"))
-        _out.print(f"  {label}: {reached}")
+        times = {str(c).split("_")[1]: v for c, v in zone.items() if str(c).endswith(f"_min_{scenario}")}
+        words = ", ".join(f"{m} {'beyond the limit' if pd.isna(v) else f'{v:.0f}'}" for m, v in times.items())
+        _out.print(f"  {label}: {reached}; minutes to the nearest hub: {words}")
+    fifths = f"{zone['need_fifth_england']:.0f} of England, {zone['need_fifth_area']:.0f} here (1 = highest need)"
+    _out.print(f"Fifth {fifths}")
+    if "deprived_children" in zone:
+        low, high = zone["deprived_children_low"], zone["deprived_children_high"]
+        _out.print(f"Children in need: {low:,.0f}" + ("" if low == high else f" to {high:,.0f}"))
 
 
 def _explain_site(site: pd.Series[Any], plan: dict[str, Any], code: str) -> None:

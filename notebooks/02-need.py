@@ -126,8 +126,8 @@ index.what_if(mine[rural_area.area.name], drop=[domain.id])
 # %% [markdown]
 # ## Small numbers
 #
-# Seven overweight babies in one zone say little about the next seven. Intervals say how little, reliability says whether zones
-# can be told apart at all, and shrinkage draws what is chance towards what is known.
+# Seven babies of low weight in one zone say little about next year's. Intervals say how little, reliability says whether zones can
+# be told apart at all, and shrinkage draws what is chance towards what is known.
 
 # %%
 births = pd.Series([52, 48, 61, 39, 44], index=["A", "B", "C", "D", "E"])
@@ -142,31 +142,32 @@ told.assign(reliability=rates.reliability(low_weight, births)).round(3)
 
 # %%
 scores = pd.concat([e.scores for e in explained.values()])
+tables = {}
 for name, g in ground.items():
-    zones = g.zones.set_index("lsoa21cd")
-    counted = zones[["deprived_children", "deprived_children_low", "deprived_children_high", "ruc21cd"]]
-    counted = counted.rename(columns=lambda c: c.removeprefix("deprived_"))
-    print(name)
-    print(rural.where_children_live(counted.join(scores[["fifth_england", "fifth_area"]])).round(1).to_string(index=False))
+    zones = g.zones.set_index("lsoa21cd").rename(columns=lambda c: c.removeprefix("deprived_"))
+    counted = zones[["children", "children_low", "children_high", "ruc21cd"]].join(scores[["fifth_england", "fifth_area"]])
+    tables[name] = rural.where_children_live(counted).set_index("group")
+pd.concat(tables).round(1)
 
 # %% [markdown]
 # ## How evenly is it shared?
 #
-# Any measure of zones over need: here the share of households without a car. Above the diagonal, more of it where need is high.
+# Any measure of zones over need: here children in need for each child under 5. Above the diagonal, more of it where need is high.
 
 # %%
 curves = []
 for name, g in ground.items():
     zones = g.zones.set_index("lsoa21cd").join(scores["rank_england"])
-    given = zones["no_car_pct"], zones["demand"], zones["rank_england"]
+    under_5 = zones["children_0_4"]
+    given = zones["deprived_children"] / under_5, under_5, zones["rank_england"]
     curve = concentration_curve(*given)
     curves.append(curve.rename(columns={"people_share": "x", "measure_share": "y"}).assign(series=name))
     slope = slope_index(*given)
-    print(f"{name}: slope index {slope.sii:.1f} points, concentration index {concentration_index(*given):.3f}, "
+    print(f"{name}: slope index {slope.sii:.2f}, concentration index {concentration_index(*given):.3f}, "
           f"Gini {gini(*given[:2]):.3f}")
 lines(
-    pd.concat(curves), title="Households without a car, by need", x_label="Families, highest need first",
-    y_label="Their share of households without a car", diagonal="shared evenly",
+    pd.concat(curves), title="Children in need, by need of the zone", x_label="Children under 5, highest need first",
+    y_label="Share of all children in need", diagonal="shared evenly",
 )
 
 # %% [markdown]

@@ -25,10 +25,10 @@ def contribution_bars(found: Explanation, zone: str, names: Names = None) -> Cha
     if mine.empty:
         fail(InputError, f"zone {zone!r}", "is not among the zones explained", "give the code of one of them")
     rows = mine.groupby("domain", sort=False, as_index=False)["contribution"].sum()
-    rows = rows.assign(lsoa21cd=zone, comparison=rows["domain"].map(found.typical))
+    rows = rows.assign(lsoa21cd=zone, zone_name=_name(zone, names), comparison=rows["domain"].map(found.typical))
     rows["domain"] = rows["domain"].map(found.domains)
-    score = found.scores.loc[zone]
-    place = f"need score {score['score']:.1f}, rank {score['rank_england']:,} in England"
+    score, rank = float(found.scores["score"][zone]), int(found.scores["rank_england"][zone])
+    place = f"need score {score:.1f}, rank {rank:,} in England"
     return charts.contribution_bars(rows, title=f"{_name(zone, names)}: {place}")
 
 
@@ -70,7 +70,7 @@ def rank_intervals(drawn: RankUncertainty, reference: int, names: Names = None) 
     """
     table = drawn.table.assign(zone_name=_names(drawn.table.index, names)).rename_axis("lsoa21cd")
     return charts.rank_intervals(
-        table, title="How sure the ranks are", n=reference, low="rank_low", high="rank_high"
+        table, title="How sure the ranks are", n=reference
     )  # fmt: skip
 
 

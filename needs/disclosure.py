@@ -10,22 +10,22 @@ sources (Government Analysis Function) and of Hundepool et al. (2012), Statistic
 - *row*: the other counts of that zone, because columns that belong together tell about each other;
 - *secondary*: in a stratum where a small count has no other count to hide among, one more zone, the smallest first.
 
-Means that keep the stratum's sum replace hidden counts. A stratum with no zone to hide is merged into the next coarser
-one; if the whole area has none, the table is refused.
+The mean of the hidden counts of a stratum replaces each, which keeps their sum. A stratum with no zone to hide is
+merged into the next coarser one; if the whole area has none, the table is refused.
 
 **What can a reader find out about a small count? That it is small, and no more.** They know this method, what is
 shown, which cells are hidden and why, and the sum S of the hidden counts of each stratum and column. Each hidden count
-lies between bounds l and u: a small one between 1 and below - 1, any other from `below` up. Let g = (below - 1) - 1.
-If sum(l) + g <= S <= sum(u) - g, then, whatever one small count is, the others can make up the rest: its feasibility
-interval is whole. Two hidden counts are enough for such an S to exist. If the true sum is not such a one, because
-nearly all counts are at their bounds, the nearest that is takes its place. So a stratum's sum is kept within
-g + round_to - 1 people (3, for below = 5 without rounding), and mostly exactly, or to the nearest round_to.
+over 0 lies between bounds l and u: a small one between 1 and below - 1, another within its size class (below to
+2 below - 1, to 4 below - 1, ...). Let g = (below - 1) - 1. If sum(l) + g <= S <= sum(u) - g, then, whatever one small
+count is, the others can make up the rest: its feasibility interval is whole. Two hidden counts are enough for such an S
+to exist. If the true sum is not such a one, because nearly all counts are at their bounds, the nearest that is takes
+its place. So a stratum's sum is kept within g + round_to - 1 people (3, for below = 5 without rounding), and mostly
+exactly, or to the nearest round_to.
 
 **Nor does the choice of what to hide tell.** A method that hides until an attack fails tells by where it stops (Wong
 et al. 2007, Minimality attack in privacy preserving data publishing). Here the choice looks only at which counts are
-small, which are 0, and the size class (below to 2 below - 1, to 4 below - 1, ...) of the others; and a secondary
-count's bounds are those of its class. So for each small count, and each value that it may have, there is a table with
-that value and the very same result.
+small, which are 0, and the size class of the others, and is the same while each count stays between its l and u. So
+for each small count, and each value that it may have, there is a table with that value and the very same result.
 
 **Not covered.** A sum of other columns is refused where that can be seen: leave it out, and add up protected parts.
 Groups within groups (under 1, under 5) show their difference: give the parts. Columns that belong together go into one
@@ -98,8 +98,7 @@ class Rule(Strict):
 class Protected:
     """Protected counts, and what a reader can know of the true ones; frames have the index and columns given.
 
-    `values` alone are to be computed with: shown cells as published, hidden ones as the sum of their stratum has it (a
-    small count as the middle of what it may be, the others as the mean of the rest; where all are small, their mean).
+    `values` alone are to be computed with: shown cells as published, hidden ones as the mean of those of their stratum.
     `reason` is "" (shown), "small", "secondary", "row" or "publisher" (came in blank). `low` and `high` hold the true
     count; they follow from the reason, the rounding and the sums, and are the rule's own for a small one. `strata` are
     those used, after some were merged. `notes` say in plain words what was done.
@@ -134,8 +133,8 @@ def protect(
     rule
         What may be shown.
     bounds
-        Least and greatest count of blank cells as the publisher states them, or else those of the rule. The middle
-        stands in for a blank cell; being the same whatever the count is, it hides no other.
+        Least and greatest count of blank cells as the publisher states them, or else those of the rule. In the mean
+        a blank counts as their middle; being the same whatever the count is, it hides no other.
 
     Returns
     -------
@@ -155,29 +154,24 @@ def protect(
     size_class = np.where(large, np.frexp(count // rule.below)[1] - 1, -1)  # log2, rounded down
     depth, secondary = _secondary(levels, table.columns, small, blank, size_class, rule)
     names, stratum = np.unique(np.choose(depth, list(levels.to_numpy().T)).astype(str), return_inverse=True)
-    cell = (small | blank | secondary).any(axis=1)[:, None] & ~blank  # hidden by the rule
-    other = cell & ~small
+    hidden = np.broadcast_to((small | blank | secondary).any(axis=1)[:, None], blank.shape)
+    cell = hidden & ~blank  # hidden by the rule
 
     def sums(of: npt.ArrayLike, where: Flags) -> Floats:
         """Sum of each cell's stratum and column: zones x columns."""
         return np.stack([np.bincount(stratum, c, len(names))[stratum] for c in np.where(where, of, 0.0).T], axis=1)
 
     # A sum between these ends tells nothing: tables with other small counts have the very same result.
-    n_small, n_other = sums(1.0, small), sums(1.0, other)
-    spare = np.where(n_small > 0, rule.spare, 0)
+    spare = np.where(sums(1.0, small) > 0, rule.spare, 0)
     floor = rule.below * 2.0**size_class  # of the size class
-    lows = np.select([small, secondary, large], [rule.least, floor, rule.below], 0.0)
-    highs = np.select([small, secondary, large], [rule.below - 1, 2 * floor - 1, np.inf], 0.0)
+    lows = np.select([small, large], [rule.least, floor], 0.0)
+    highs = np.select([small, large], [rule.below - 1, 2 * floor - 1], 0.0)
     total = _released(sums(count, cell), sums(lows, cell) + spare, sums(highs, cell) - spare, rule.round_to)
 
-    # What stands in for a hidden count looks at this sum and at what a reader knows, at nothing else.
+    # The same zones stand behind every mean of a stratum, so what is never over another column stays under its mean.
+    mean = (total + sums((blank_low + blank_high) / 2, blank)) / np.maximum(sums(1.0, hidden), 1)
+    values = np.where(hidden, mean, _half_up(count, rule.round_to))
     known = np.select([small, secondary], [rule.least, rule.below], 0.0 if rule.least else rule.below)
-    most_small = np.where(n_other > 0, (rule.least + rule.below - 1) / 2, np.inf)
-    as_small = np.minimum(most_small, (total - sums(known, other)) / np.maximum(n_small, 1))
-    as_other = np.maximum(total - n_small * as_small, 0.0) / np.maximum(n_other, 1)
-    values = np.select([blank, small, other], [(blank_low + blank_high) / 2, as_small, as_other], 0.0)
-    values = np.where(cell | blank, values, _half_up(count, rule.round_to))
-
     reason = np.select([blank, small, secondary, cell], ["publisher", "small", "secondary", "row"], "").astype(object)
     left = total + spare + rule.round_to - 1 - (sums(known, cell) - known)  # of the sum, by the least of the others
     start, stop = np.ceil(values - rule.round_to / 2), np.ceil(values + rule.round_to / 2) - 1  # of what is shown so
@@ -212,7 +206,7 @@ def feasible(
     """Attack the protected counts: say how far each hidden one can be worked out.
 
     Linear programmes find the least and the greatest count that agrees with all that is published: bounds, and sums of
-    hidden counts by stratum (Hundepool et al. 2012, section 4.4). Figures computed from `Protected.values` need not be
+    hidden counts by stratum (Hundepool et al. 2012, chapter 4). Figures computed from `Protected.values` need not be
     given: each is a function of what is published, whatever the true counts are. So no linear combination of them, by
     stratum or by any other group, narrows any interval.
 
@@ -250,11 +244,11 @@ def feasible(
     low, high, value, reason = (f.to_numpy()[i, j] for f in frames)
     every = np.arange(len(i))
     limits: list[npt.NDArray[np.generic]] = []  # the weight of each cell; the least and the most of the weighted sum
-    own = np.flatnonzero(reason != "publisher")
-    for at in pd.Series(own).groupby([protected.strata.to_numpy()[i[own]], j[own]]).indices.values():
-        within = 0 if exact_sums else rule.round_to - 1 + (rule.spare if "small" in reason[own[at]] else 0)
-        total = value[own[at]].sum()
-        limits.append(np.append(np.isin(every, own[at]), [total - within, total + within]))
+    for of in pd.Series(every).groupby([protected.strata.to_numpy()[i], j]).indices.values():
+        blank = of[reason[of] == "publisher"]
+        total = value[of].sum() - (low + high)[blank].sum() / 2
+        within = 0 if exact_sums else rule.round_to - 1 + (rule.spare if "small" in reason[of] else 0)
+        limits.append(np.append(np.isin(every, np.setdiff1d(of, blank)), [total - within, total + within]))
     for pair in at_most:
         smaller, larger = (every == np.flatnonzero(columns[j] == c)[:, None] for c in pair)  # a row per zone
         limits += [np.append(row, [-np.inf, 0.0]) for row in smaller * 1.0 - larger]
@@ -265,7 +259,7 @@ def feasible(
     known = np.array(limits, dtype=float).reshape(-1, len(i) + 2)
     goals = np.concatenate([np.eye(len(i)), -np.eye(len(i))])
     found = np.zeros(len(goals))
-    for some in np.array_split(np.arange(len(goals)), 1 + goals.size // _LP_VARIABLES):  # many copies in one call
+    for some in filter(len, np.array_split(np.arange(len(goals)), 1 + goals.size // _LP_VARIABLES)):  # many per call
         copies = sparse.kron(sparse.eye_array(len(some)), known[:, :-2], format="csc")
         ends = optimize.LinearConstraint(copies, *np.tile(known[:, -2:].T, len(some)))
         box = optimize.Bounds(*np.tile([low, high], len(some)))
@@ -403,7 +397,7 @@ def _notes(reason: npt.NDArray[np.object_], merged: int, within: int, rule: Rule
         "small": f"because they are {rule.least} to {rule.below - 1}",
         "secondary": "so that a count that is small cannot be worked out from a sum",
         "row": "because another count of the same zone is hidden",
-        "publisher": "because they came in blank: the middle of what they may be stands in for them",
+        "publisher": "because they came in blank, and count as the middle of what they may be",
     }
     tally = {r: int((reason == r).sum()) for r in why}
     zones, hidden = (reason != "").any(axis=1).sum(), sum(tally.values())
@@ -411,7 +405,7 @@ def _notes(reason: npt.NDArray[np.object_], merged: int, within: int, rule: Rule
         (True, f"{hidden:,} of {reason.size:,} counts are hidden, in {zones:,} of {len(reason):,} zones."),
         *((n > 0, f"{n:,} of them {why[r]}.") for r, n in tally.items()),
         (merged > 0, f"Groups of zones too few to hide a count in were merged into {merged:,} larger ones."),
-        (hidden > 0, f"Means stand in for hidden counts; their sum in a group of zones is kept within {within:,}."),
+        (hidden > 0, f"Their mean in a group of zones stands in for hidden counts; its sum is kept within {within:,}."),
         (rule.round_to > 1, f"Shown counts are rounded to {rule.round_to}s; totals are sums of rounded counts."),
     ]
     return [note for applies, note in notes if applies]

@@ -101,7 +101,7 @@ def test_a_lone_small_count_hides_behind_the_smallest_other():
     counts = table(births=[3, 30, 9, 7, 12])
     result = protect(counts, one_stratum(counts), Rule())
     assert reasons(result) == ["small", "", "secondary", "", ""]
-    assert result.values["births"].tolist() == [2.5, 30, 7.5, 7, 12]
+    assert result.values["births"].tolist() == [5, 30, 5, 7, 12]
     assert (result.low.at["C", "births"], result.high.at["C", "births"]) == (5, 10 + 3 - 1)
 
 
@@ -202,7 +202,7 @@ def test_a_blank_stays_hidden_and_the_middle_of_its_bounds_stands_in():
     result = protect(counts, one_stratum(counts), Rule(), bounds=(low, high))
     assert reasons(result) == ["publisher", "", "", "publisher"]
     assert reasons(result, "early") == ["row", "", "", "row"]
-    assert result.values["births"].tolist() == [4, 20, 30, 2.5]  # without bounds of its own: 1 to 4
+    assert result.values["births"].tolist() == [3.25, 20, 30, 3.25]  # 4, and without bounds of its own 2.5
     assert (result.low.at["A", "births"], result.high.at["A", "births"]) == (1, 7)
     assert result.values["early"].tolist() == [70, 60, 70, 70]
     assert shown(result, "births").tolist()[0] == "hidden by its publisher"
@@ -235,7 +235,7 @@ def test_the_notes_say_what_was_done():
         "1 of them because they are 1 to 4.",
         "1 of them so that a count that is small cannot be worked out from a sum.",
         "2 of them because another count of the same zone is hidden.",
-        "Means stand in for hidden counts; their sum in a group of zones is kept within 7.",
+        "Their mean in a group of zones stands in for hidden counts; its sum is kept within 7.",
         "Shown counts are rounded to 5s; totals are sums of rounded counts.",
     ]
     safe = table(births=[30, 40])
@@ -347,6 +347,16 @@ def test_the_order_of_rows_and_columns_does_not_matter(council, rule, random):
     assert_same(result, Protected(**back, **rest))
 
 
+@settings(deadline=None, max_examples=100)
+@given(councils(most=30, columns=3), st.sampled_from([Rule(), Rule(below=3), Rule(zeros="hide"), Rule(round_to=5)]))
+def test_a_part_stays_a_part(council, rule):
+    """What is never over another column stays so, shown or hidden: no share passes 100 %."""
+    counts, strata = council
+    counts["all"] = counts.sum(axis=1) + (np.arange(len(counts)) % 2)
+    result = protect_or_skip(counts, strata, rule).values
+    assert all((result[name] <= result["all"] + 1e-9).all() for name in counts)
+
+
 @settings(deadline=None, max_examples=40)
 @given(councils(), st.sampled_from(RULES))
 def test_shown_zones_protected_again_come_back_unchanged(council, rule):
@@ -361,10 +371,15 @@ def test_shown_zones_protected_again_come_back_unchanged(council, rule):
 # Attacks
 
 
+def size_class(truth: float, below: int) -> int:
+    """Least count of the size class: below to 2 below - 1, to 4 below - 1, and so on."""
+    return next(below * 2**k for k in range(20) if below * 2 ** (k + 1) > truth)
+
+
 def twin(counts: pd.DataFrame, result: Protected, zone: str, name: str, value: float) -> pd.DataFrame:
     """Another truth with `value` in one small cell, made up for by the other hidden cells of its stratum and column.
 
-    The others keep what the choice of what to hide may look at: small, 0, the size class of a secondary count.
+    The others keep what the choice of what to hide may look at: small, 0, or the size class.
     """
     below, reason = result.rule.below, result.reason[name]
     mine = counts.index[(result.strata == result.strata[zone]) & result.hidden[name]]
@@ -374,11 +389,9 @@ def twin(counts: pd.DataFrame, result: Protected, zone: str, name: str, value: f
         low[z] = high[z] = truth
         if reason[z] == "small":
             low[z], high[z] = 1 if result.rule.zeros == "show" else 0, below - 1
-        elif reason[z] == "secondary":
-            low[z] = next(below * 2**k for k in range(20) if below * 2 ** (k + 1) > truth)
-            high[z] = 2 * low[z] - 1
         elif truth > 0:
-            low[z], high[z] = below, np.inf
+            low[z] = size_class(truth, below)
+            high[z] = 2 * low[z] - 1
     new = low | {zone: value}
     left = round(result.values.loc[mine, name].sum()) - sum(new.values())
     assert left >= 0
@@ -459,7 +472,7 @@ def test_nor_does_knowing_that_one_column_is_never_over_another(council, rule):
     assert ((found["least"] <= truth + 1e-6) & (truth <= found["greatest"] + 1e-6)).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.integers(0, 9), min_size=4, max_size=5), st.lists(st.integers(0, 9), min_size=5, max_size=5))
 def test_the_programme_finds_what_trying_every_table_finds(births, more):
     counts = table(births=births, early=[a + b for a, b in zip(births, more, strict=False)])

@@ -273,16 +273,16 @@ def test_a_blank_part_of_a_count_that_must_be_there_is_told(tmp_path, make_input
 
 
 def test_marks_are_read_as_blank_and_counted(tmp_path, make_input):
-    path = write(tmp_path, "ward,n\nE05000001,*\nE05000002,[C]\nE05000003, * \nE05000004,0\nE05000005,\n")
+    path = write(tmp_path, "ward,n\nE05000001,*\nE05000002,n/A\nE05000003, * \nE05000004,0\nE05000005,\n")
     spec = make_input(
-        table="indicators", path="d.csv", vintage="WD24", columns={"code": "ward", "n": "n"}, marks=["*", "[c]"]
+        table="indicators", path="d.csv", vintage="WD24", columns={"code": "ward", "n": "n"}, marks=["*", "N/a"]
     )
     table, faults = read(spec, path)
     assert faults == []
     assert list(table.columns) == ["code", "n"]
     assert table["n"].tolist() == pytest.approx([float("nan")] * 3 + [0.0, float("nan")], nan_ok=True)
     assert table.attrs["notes"] == [
-        "A table: n: 3 figures are suppressed or missing ('*' 2 times, '[C]' 1 times) and read as blank."
+        "A table: n: 3 figures are suppressed or missing ('*' 2 times, 'n/A' 1 times) and read as blank."
     ]
 
 
@@ -387,6 +387,16 @@ def test_lines_are_named_as_they_stand_in_the_file_whatever_is_above(tmp_path, m
     assert [f.split(" -> ")[0] for f in faults] == [
         "d.csv (input 'thing'), line 6: 'births' is 'x': must be a number",
         "d.csv (input 'thing'), line 8: 'children_0_4' is 'y': must be a number",
+    ]
+
+
+def test_a_heading_that_stands_once_more_further_down_hides_no_rows(tmp_path, make_input):
+    text = BIRTHS + "code,live births,under 5\nE01000003,1,2\n"
+    _, faults = read(make_input(table="demand", path="d.csv", columns=COLUMNS), write(tmp_path, text))
+    assert sorted(f.split(" -> ")[0] for f in faults) == [
+        "d.csv (input 'thing'), line 4: 'births' is 'live births': must be a number",
+        "d.csv (input 'thing'), line 4: 'children_0_4' is 'under 5': must be a number",
+        r"d.csv (input 'thing'), line 4: 'lsoa21cd' is 'code': must look like ^[EW]01\d{6}$",
     ]
 
 

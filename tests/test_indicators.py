@@ -651,20 +651,20 @@ def test_groups_that_no_rule_asks_for_are_kept_as_they_are():
 # ---- smoothing, against plain Python
 
 
-def plain_eb(events: list, people: list) -> list[tuple[float, float]]:
-    """Marshall (1991): value and target of each zone."""
+def plain_eb(events: list, people: list) -> list[tuple[float, float, float]]:
+    """Marshall (1991): value, target and weight of each zone."""
     mean = sum(events) / sum(people)
     spread = sum(n * (e / n - mean) ** 2 for e, n in zip(events, people, strict=True)) / sum(people)
     variance = max(spread - mean / (sum(people) / len(people)), 0.0)
     found = []
     for e, n in zip(events, people, strict=True):
         weight = variance / (variance + mean / n) if mean else 0.0
-        found.append((weight * e / n + (1 - weight) * mean, mean))
+        found.append((weight * e / n + (1 - weight) * mean, mean, weight))
     return found
 
 
-def plain_shrink(events: list, people: list) -> list[tuple[float, float]]:
-    """Scottish Indices of Deprivation 2003, Appendix 1: value and target of each zone of one group."""
+def plain_shrink(events: list, people: list) -> list[tuple[float, float, float]]:
+    """Scottish Indices of Deprivation 2003, Appendix 1: value, target, weight of each zone of a group."""
 
     def logit(r: float, n: float) -> float:
         return math.log((r + 0.5) / (n - r + 0.5))
@@ -678,7 +678,7 @@ def plain_shrink(events: list, people: list) -> list[tuple[float, float]]:
         weight = (1 / chance) / (1 / chance + 1 / spread) if spread else 0.0
         value = 1 / (1 + math.exp(-(weight * z + (1 - weight) * common))) if weight else target
         low, high = sorted((e / n, target))
-        found.append((min(max(value, low), high), target))
+        found.append((min(max(value, low), high), target, weight))
     return found
 
 
@@ -705,15 +705,26 @@ def test_smoothing_and_its_bounds_against_plain_python(town, smoothing, is_rate)
     for key in set(keys):
         rows = [k for k in range(size) if keys[k] == key]
         drawn = draw([events[k] for k in rows], [people[k] for k in rows])
-        for row, (value, target) in zip(rows, drawn, strict=True):
+        for row, (value, target, weight) in zip(rows, drawn, strict=True):
             raw = events[row] / people[row]
             assert found.raw["i0"].iloc[row] == pytest.approx(raw, abs=1e-12)
             assert found.values["i0"].iloc[row] == pytest.approx(value, abs=1e-9)
-            if row == 0 and abs(raw - target) > 1e-6:
-                kept = (value - target) / (raw - target)
-                ends = [target + kept * (count / 40 - target) for count in (1, 7)]
+            if row == 0:
+                close = abs(raw - target) <= 1e-6 * target
+                kept = weight if close else (value - target) / (raw - target)
+                ends = [value + kept * (count / 40 - raw) for count in (1, 7)]
                 assert found.low["i0"].iloc[0] == pytest.approx(ends[0], abs=1e-6)
                 assert found.high["i0"].iloc[0] == pytest.approx(ends[1], abs=1e-6)
+
+
+def test_a_suppressed_count_that_is_taken_for_its_target_keeps_bounds_as_steadied_as_any():
+    # The blank zone is given the rate of the other two, a twelfth, which is then what all are drawn towards.
+    cells = cells_of({"x": [None, 1, 9], "n": [65, 60, 60]}, {**HIDDEN, "smoothing": "eb"})
+    ((value, target, weight), *_) = plain_eb([65 / 12, 1, 9], [65, 60, 60])
+    assert value == pytest.approx(target)
+    assert 0.1 < weight < 0.9
+    assert cells.low["i0"].iloc[0] == pytest.approx(target + weight * (1 / 65 - target))
+    assert cells.high["i0"].iloc[0] == pytest.approx(target + weight * (7 / 65 - target))
 
 
 def test_reliability_is_that_of_all_zones_whatever_they_are_smoothed_to():

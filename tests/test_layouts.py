@@ -113,6 +113,14 @@ def test_what_the_input_says_goes_before_the_layout():
     assert "more" not in plan.optional
 
 
+def test_codes_under_a_heading_of_the_councils_own(tmp_path):
+    rows, expected = generated("iod2025_file1")
+    rows[0] = ["Zone" if h == "LSOA code (2021)" else h for h in rows[0]]
+    table, faults = read("iod2025_file1", save(tmp_path, rows, "f.csv"), columns={"lsoa21cd": "Zone"})
+    assert faults == []
+    assert table["lsoa21cd"].tolist() == expected["code"]
+
+
 def test_a_layout_without_a_vintage_needs_one_from_the_input():
     with pytest.raises(ValidationError, match="vintage is missing"):
         spec_of("nomis", "f.csv")
@@ -241,6 +249,9 @@ def test_file_8_is_read_from_its_sheet_and_its_marks_counted(tmp_path):
     work.active.title = "Notes"
     layout = ALL["iod2025_file8_income"]
     others = ["LSOA name (2021)", "Local Authority District code (2024)", "Local Authority District name (2024)"]
+    draft = work.create_sheet("Draft")  # has the headings as well, and comes first: the layout's sheet goes before it
+    draft.append(list(dict.fromkeys(layout.columns.values())))
+    draft.append(["E01000009", 1, 1, 1])
     for title, headings in (
         ("IoD25 Employment Domain", ["LSOA code (2021)", *others, "Employment Domain numerator"]),
         ("IoD25 Income Domain", ["LSOA code (2021)", *others, *list(dict.fromkeys(layout.columns.values()))[1:]]),
@@ -405,10 +416,11 @@ def test_a_workbook_of_the_website_is_read_as_its_csv(tmp_path):
 
 
 def test_a_zone_without_households_has_no_share(tmp_path):
-    rows = [{**r, "OBS_VALUE": 0} if r["GEOGRAPHY_CODE"] == "E01000002" else r for r in api_rows()]
+    gone = {("E01000002", 0), ("E01000003", 0), ("E01000003", 1)}  # perturbed: none at all, yet some without a car
+    rows = [{**r, "OBS_VALUE": 0} if (r["GEOGRAPHY_CODE"], r["C2021_CARS_5"]) in gone else r for r in api_rows()]
     _, faults = read("census2021_ts045", save_api(tmp_path, rows))
     assert [f.split(" -> ")[0] for f in faults] == [
-        "f.csv (input 'thing'), line 8: 'no_car_pct' of table 'cars' is blank"
+        f"f.csv (input 'thing'), line {line}: 'no_car_pct' of table 'cars' is blank" for line in (8, 14)
     ]
 
 
@@ -474,6 +486,15 @@ def test_pages_put_one_below_the_other_are_one_table(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("\n".join(pages))
     assert no_car(tmp_path, path) == EXPECTED
+
+
+def test_a_heading_between_pages_is_no_record(tmp_path):
+    rows = [["GEOGRAPHY_CODE", "OBS_VALUE"], ["E01000001", 5], ["GEOGRAPHY_CODE", "OBS_VALUE"], ["E01000002", 6]]
+    columns = {"n": "OBS_VALUE"}
+    table, faults = read("nomis", save(tmp_path, rows, "f.csv"), vintage="LSOA21", columns=columns)
+    assert faults == []
+    assert table["n"].tolist() == [5, 6]
+    assert table.attrs["notes"] == []
 
 
 def test_exactly_as_many_records_as_a_guest_gets_raise_a_doubt(tmp_path):

@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
+from scipy.stats import kstest
 
 from needs.errors import InputError
 from needs.index import NeedIndex
-from needs.index.chance import Lookup, Moving, Sources, doubt_of, moving_cells
+from needs.index.chance import Lookup, Moving, Sources, doubt_of, moving_cells, normal
 from needs.index.explain import variant
 from needs.index.perturb import perturb
 from needs.index.sensitivity import FACTORS, sensitivity, sobol
 from needs.indicators import Cells, IndexSpec, read_spec
 
-some = settings(deadline=None, max_examples=25)
+some = settings(deadline=None, max_examples=15)
 ORIGIN = {"id": "s", "title": "T", "publisher": "P", "period": "2025", "geography": "LSOA21", "licence": "CC0-1.0"}
 HEAD = {"id": "made", "label": "M", "version": "1", "geography": "LSOA21", "reference": "England", "source": "A test."}
 STILL = {"weights": 0.0, "transformations": ["declared"], "aggregations": ["declared"]}
@@ -191,18 +192,19 @@ def plain_redrawn(cells: Cells, rngs: list[np.random.Generator]) -> list[dict]:
             for z in zones:
                 shift = (2 * rounding.random() - 1) * 2.5
                 rows[z][i] = max(rows[z][i] + 1000 * shift / cells.denominator.loc[z, i], 0.0)
-        for z, noise in zip(zones, counts.standard_normal(len(zones), dtype=np.float32), strict=True):
+        for z, place in zip(zones, counts.integers(0, 65_536, len(zones), dtype=np.uint16), strict=True):
+            noise = NormalDist().inv_cdf((float(place) + 0.5) / 65_536)
             r, n = cells.numerator.loc[z, i], cells.denominator.loc[z, i]
             if i == "falls":
                 held = max(rows[z][i] / 1000, 0.5 / n if r == 0 else min(r, 0.5) / n)
-                rows[z][i] = 1000 * math.exp(math.log(held) + float(noise) / math.sqrt(r + 1))
+                rows[z][i] = 1000 * math.exp(math.log(held) + noise / math.sqrt(r + 1))
                 continue
             per, trust = (100, cells.reliability.loc[z, i]) if i == "jobs" else (1, 1)
             spread = math.sqrt(trust * (n + 1) * (n + 2) / (n * (r + 1) * (n - r + 1)))
             share = rows[z][i] / per
             if i == "poor":
                 share = min(max(share, 0.5 / (n + 1)), 1 - 0.5 / (n + 1))
-            rows[z][i] = per / (1 + math.exp(-math.log(share / (1 - share)) - spread * float(noise)))
+            rows[z][i] = per / (1 + math.exp(-math.log(share / (1 - share)) - spread * noise))
     return [rows[z] for z in cells.values.index]
 
 
@@ -467,6 +469,13 @@ def test_proportions_are_drawn_on_the_scale_of_log_odds():
     assert found.std(axis=0) == pytest.approx(spread, rel=0.05)
 
 
+def test_noise_is_normal():
+    made = normal(np.random.default_rng(1), 2_000_000)
+    assert kstest(made, "norm").statistic < 0.0015
+    assert made.std() == pytest.approx(1, abs=0.002)
+    assert 4 < np.abs(made).max() < 4.33
+
+
 def test_rates_are_drawn_on_the_scale_of_logarithms():
     r, n = np.array([0.0, 3, 40, 900]), 200.0
     values = pd.DataFrame({"a": 1000 * r / n}, index=codes(4))
@@ -497,6 +506,13 @@ def test_rounded_numerators_move_by_half_a_step_each_and_never_below_nothing():
         assert found.min(axis=0) == pytest.approx([0, 20 - most, 50 - most], abs=0.6)
         assert found.max(axis=0) == pytest.approx([most, 20 + most, 50], abs=0.6)
         assert found[:, 1].mean() == pytest.approx(20, abs=0.1)
+
+
+def test_smoothing_keeps_as_much_of_a_rounding_as_reliability_says():
+    values = pd.DataFrame({"a": [0.2, 0.4]}, index=codes(2))
+    cells = cells_of(values, {"a": ([10.0, 20], 50.0)}, reliability={"a": [0.5, 1.0]})
+    found = drawn(moving(part("a", "one", "proportion", rounding=10, smoothing="eb"), cells, counts=False))
+    assert np.ptp(found, axis=0) == pytest.approx([0.1, 0.2], abs=0.005)
 
 
 def test_cells_that_stand_in_for_missing_ones_do_not_move():

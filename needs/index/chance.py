@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtri
 
 from needs.index.points import RANK_POINTS, Scale
 from needs.indicators import RANKED, Cells, Indicator, Transform
@@ -17,6 +17,17 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
 
 _FINE = 8  # buckets for each zone of the reference, in which its values are looked up
+_STEPS = 2**16
+_NORMAL = ndtri((np.arange(_STEPS) + 0.5) / _STEPS).astype(np.float32)
+
+
+def normal(rng: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
+    """Draw standard normal numbers, each one of the 65,536 middle quantiles of the normal curve with equal chance.
+
+    Four times as fast as exact ones, and the same on every machine; their standard deviation is 0.99999, and none is
+    beyond 4.33. Between two of them lies less than a tenth of a rank among the zones of England.
+    """
+    return np.asarray(_NORMAL.take(rng.integers(0, _STEPS, count, dtype=np.uint16)))
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,8 @@ class Lookup:
         per_unit = self._buckets / width if width > 0 else 0.0
         self._per_unit = per_unit if 0 < per_unit < np.inf else 1.0
         self._next = np.append(self._distinct, np.nan)  # after the last there is none
-        self._first = np.searchsorted(self._bucket(self._distinct), np.arange(self._buckets + 1)).astype(np.int32)
+        self._first = np.searchsorted(self._bucket(self._distinct), np.arange(self._buckets + 1))
+        self._first = self._first.astype(np.min_scalar_type(len(self._distinct)))  # small, so that it stays at hand
 
     def _bucket(self, x: Floats) -> Whole:
         # Rounding cannot break the order: a lower number is never in a higher bucket.
@@ -194,14 +206,14 @@ class Moving:
         self._per, self._cells = indicator.per, max(len(indicator.numerator), 1)
         self._top = indicator.per if indicator.measure == "proportion" else np.inf
         self._of_people = indicator.measure == "proportion"
-        self._own = Doubt(**{name: table[zones] for name, table in vars(doubt).items()})
-        self._hidden = np.flatnonzero(self._own.hidden)
-        self._rounded = np.flatnonzero(self._own.step > 0)
-        self._fresh = np.union1d(self._hidden, self._rounded)
-        self.hidden, self.rounded = len(self._hidden), len(self._rounded)
-        self.chancy = int((self._own.spread > 0).sum())
+        own = Doubt(**{name: table[zones] for name, table in vars(doubt).items()})
+        hidden, rounded = np.flatnonzero(own.hidden), np.flatnonzero(own.step > 0)  # no cell is both
+        self.hidden, self.rounded, self.chancy = len(hidden), len(rounded), int((own.spread > 0).sum())
         self._linked = self.chancy > 0
-        self._centre = self._link(self._own.value, self._own.least, self._own.most)
+        self._fresh = np.concatenate([hidden, rounded])
+        self._part = Doubt(**{name: table[self._fresh] for name, table in vars(own).items()})
+        self._spread, self._centre = own.spread, self._link(own.value, own.least, own.most).copy()
+        self._centre[self._fresh] = 0.0
         ordered = self._sign * scales[0].ordered
         self._lookup = Lookup(self._sign * self._link(ordered))
         by_count = [None if limits else _points_by_count(s.transform, len(ordered)) for s in scales]
@@ -215,26 +227,26 @@ class Moving:
         """Draw the values of the zones and turn them into points by one of the methods."""
         drawn, table = self._drawn(sources), self._tables[method]
         if table is not None:
-            return np.asarray(table.take(self._lookup.places(self._sign * drawn)))
+            return np.asarray(table.take(self._lookup.places(drawn if self._sign > 0 else -drawn)))
         value = self._unlink(drawn)
         return self._scales[method].points(self._sign * (np.clip(value, *self._limits) if self._limits else value))
 
     def _drawn(self, sources: Sources) -> Floats:
-        centre = self._centre.copy()
-        own, fresh = self._own, self._fresh
-        if len(fresh):
-            value = own.value.copy()
-            if sources.suppressed:
-                low, high = own.low[self._hidden], own.high[self._hidden]
-                value[self._hidden] = low + sources.suppressed.random(len(low)) * (high - low)
-            if sources.rounding and len(self._rounded):
-                shift = 2 * sources.rounding.random((self._cells, len(self._rounded))) - 1
-                value[self._rounded] += own.step[self._rounded] * shift.sum(axis=0)
-                value[self._rounded] = value[self._rounded].clip(0.0, self._top)
-            centre[fresh] = self._link(value[fresh], own.least[fresh], own.most[fresh])
         if self._linked and sources.counts:
-            centre += own.spread * sources.counts.standard_normal(len(centre), dtype=np.float32)
-        return centre
+            made: Floats = self._spread * normal(sources.counts, len(self.zones))
+            made += self._centre
+        else:
+            made = self._centre.copy()
+        if len(self._fresh):
+            value, part, rest = self._part.value.copy(), self._part, slice(self.hidden, None)
+            if sources.suppressed:
+                low, high = part.low[: self.hidden], part.high[: self.hidden]
+                value[: self.hidden] = low + sources.suppressed.random(self.hidden) * (high - low)
+            if sources.rounding and self.rounded:
+                shift = 2 * sources.rounding.random((self._cells, self.rounded)) - 1
+                value[rest] = (value[rest] + part.step[rest] * shift.sum(axis=0)).clip(0.0, self._top)
+            made[self._fresh] += self._link(value, part.least, part.most)
+        return made
 
     def _link(self, value: Floats, least: Floats | float = 0.0, most: Floats | float = np.inf) -> Floats:
         """Turn values into log-odds or logarithms, in which chance is normal; a value at rest stays a value."""

@@ -92,7 +92,7 @@ def perturb(
     cells
         The zones of one area, or of all of England.
     draws
-        How many.
+        How many; each takes 4 bytes of memory per zone (8 where there are more than 65,535 zones).
     weights
         f from 0 to under 1: every weight of a top domain, and of every part of a domain, is multiplied by 1 +
         U(-f, f); weights within a domain that sum to 1 are made to do so again.

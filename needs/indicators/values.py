@@ -19,6 +19,7 @@ from needs.indicators.spec import IndexSpec, Indicator
 Codes = npt.NDArray[np.int64]
 
 _MEASURED, _SUPPRESSED, _IMPUTED, _CARRIED = range(len(STATES))
+_CLOSE = 1e-6  # relative: closer to its target, the distance of a value from it is lost in rounding
 _GROUPS_OF = {"council": ("council",), "class": ("class",), "council_class": ("council", "class")}
 
 
@@ -197,7 +198,6 @@ def _from_counts(counts: Counts, groups: Mapping[str, tuple[Codes, list[str]]], 
     value = raw
     if drawn is not None:
         value, low, high = _steadied(drawn, raw, low, high)
-    low, high = np.where(filled.suppressed, low, value), np.where(filled.suppressed, high, value)
     state = np.where(filled.suppressed, _SUPPRESSED, _MEASURED)
     reliability = _reliability(indicator, filled.used, drawn)
     per = indicator.per
@@ -224,7 +224,8 @@ def _steadied(drawn: pd.DataFrame, raw: Floats, low: Floats, high: Floats) -> tu
     """Move the bounds as far, in proportion, as smoothing moved the value: towards the same target."""
     value, target, weight = (drawn[name].to_numpy(dtype=float) for name in ("value", "target", "weight"))
     apart = raw - target
-    kept = np.divide(value - target, apart, out=weight.copy(), where=apart != 0)  # share of the distance that is left
+    far = np.abs(apart) > _CLOSE * target  # a suppressed count is often taken to be just the target
+    kept = np.divide(value - target, apart, out=weight.copy(), where=far)  # share of the distance that is left
 
     def bound(end: Floats) -> Floats:
         return np.asarray(np.clip(value + kept * (end - raw), np.fmin(end, target), np.fmax(end, target)))

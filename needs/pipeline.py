@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import platform
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +77,7 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
     settings = assessment.read(path)
     slug = settings.area.slug
     raw = _raw_files(settings, paths.raw)
-    hashes = {i: files.sha256(p) for i, p in raw.items()}
+    hashes = _digests(settings, raw, paths.processed / ".stages")
     prints = _fingerprints(settings, hashes)
     folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
     wanted = list(STAGES)[: list(STAGES).index(until) + 1]
@@ -130,6 +132,26 @@ def _raw_files(settings: Assessment, raw: Path) -> dict[str, Path]:
     found = {i.id: files.resolve(i, raw, faults) for i in settings.inputs}
     faults.raise_if_any()
     return {i: p for i, p in found.items() if p is not None}
+
+
+def _digests(settings: Assessment, raw: dict[str, Path], store: Path) -> dict[str, str]:
+    """Tell one state of a raw file from another: its SHA-256, or a keyed digest where its counts are protected.
+
+    Small counts are so few that a plain hash of their file would give them away to whoever tries them all. The key
+    stays on this machine and is no part of any output.
+    """
+    protected = {i.id for i in settings.inputs if i.disclosure}
+    if not protected:
+        return {i: files.sha256(p) for i, p in raw.items()}
+    file = store / "key"
+    if not file.is_file():
+        store.mkdir(parents=True, exist_ok=True)
+        outputs.write_file(file, secrets.token_hex(32))
+    key = file.read_text("utf-8").encode()
+    return {
+        i: hmac.new(key, p.read_bytes(), "sha256").hexdigest() if i in protected else files.sha256(p)
+        for i, p in raw.items()
+    }
 
 
 def _run(stage: str, settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Any:
@@ -196,11 +218,18 @@ def _provenance(
         "assessment_sha256": files.sha256(path),
         "settings": settings.model_dump(mode="json", exclude={"inputs", "area"}),
         "inputs": [
-            {**i.model_dump(mode="json"), "sha256": hashes[i.id], "bytes": raw[i.id].stat().st_size}
+            {
+                **i.model_dump(mode="json"),
+                **({"keyed_digest": hashes[i.id]} if i.disclosure else _state(raw[i.id], hashes[i.id])),
+            }
             for i in settings.inputs
         ],
         "stages": prints,
     }
+
+
+def _state(path: Path, digest: str) -> dict[str, Any]:
+    return {"sha256": digest, "bytes": path.stat().st_size}
 
 
 def _publish(

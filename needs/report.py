@@ -61,7 +61,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         sources=[
             {
                 **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat"}),
-                "sha256": files.sha256(raw[i.id]),
+                "sha256": "not published" if i.disclosure else files.sha256(raw[i.id]),
             }
             for i in settings.inputs
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -167,11 +168,15 @@ def outputs_of(raw: Path, name: str, to: Path) -> dict[str, bytes]:
     assert record["settings"]["demand"]["count"] == "births"
     plan = json.loads(files.pop("plan.json"))
     plan.pop("solver_seconds")
-    hashes = {i["sha256"] for i in record["inputs"]}
-    page = built.page.read_text()
-    for digest in hashes:  # of the raw file, which differs; no count can be read from it
-        page = page.replace(digest[:12], "")
-    return {**files, "plan.json": json.dumps(plan).encode(), "page": page.encode()}
+    own = next(i for i in record["inputs"] if i["id"] == "births")
+    assert not {"sha256", "bytes"} & set(own), "a hash of a file of small counts gives them away to whoever tries all"
+    digest = hashlib.sha256((raw / own["path"]).read_bytes()).hexdigest()
+    page = built.page.read_bytes()
+    everything = json.dumps(record).encode() + page + b"".join(files.values())
+    assert digest[:12].encode() not in everything
+    key = (built.folder.parent / ".stages" / "key").read_bytes()
+    assert key not in everything
+    return {**files, "plan.json": json.dumps(plan).encode(), "page": page}
 
 
 @pytest.mark.slow

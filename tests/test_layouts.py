@@ -228,6 +228,11 @@ def test_the_indices_of_2019_are_not_taken_for_those_of_2025(tmp_path):
     )
 
 
+def test_districts_of_2019_are_not_taken_for_those_of_2024():
+    assert "lad24cd" in ALL["iod2025_file7"].columns
+    assert "lad24cd" not in ALL["iod2019_file7"].columns
+
+
 def test_codes_of_2019_come_as_code(tmp_path):
     rows, _ = generated("iod2019_file7")
     table, faults = read("iod2019_file7", save(tmp_path, rows, "f.csv"))

@@ -360,7 +360,7 @@ def sources(data: PageData) -> Html:
     ]  # fmt: skip
     rows = [
         (link(s["title"], s["url"]), s["publisher"], s["licence"], s["date"],
-         join([s["path"], tag("span", s["sha256"][:12], class_="code")], " "), s["caveat"] or "")
+         join([s["path"], tag("span", s["sha256"][:13], class_="code")], " "), s["caveat"] or "")
         for s in data.sources
     ]  # fmt: skip
     return table("Data read", columns, rows, name="sources")

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from needs.errors import Faults, InputError
+from needs.index import display
 from needs.index.chance import Moving, Sources
 from needs.index.rescoring import MEANS, Draw, Mean, Rescorer, Transformation, check_methods, usable_transformations
 from needs.indicators import Aggregation, Cells
@@ -62,6 +63,9 @@ class RankUncertainty:
     draws: int
     seed: int
     what: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        return display.uncertainty_html(self)
 
 
 def perturb(

@@ -370,9 +370,12 @@ def _checked(
 def _numbers(where: str, values: object, faults: Faults) -> Floats:
     """Turn what came into numbers; note text, infinite and negative ones, each by its place."""
     raw = np.asarray(values)
-    flat = pd.Series(raw.ravel(), dtype=object)
-    number = np.asarray(pd.to_numeric(flat, errors="coerce"), dtype=np.float64).reshape(raw.shape)
-    unread = np.isnan(number) & flat.notna().to_numpy().reshape(raw.shape)
+    if raw.dtype.kind in "fiu":
+        number, unread = raw.astype(np.float64), np.zeros(raw.shape, dtype=bool)
+    else:
+        flat = pd.Series(raw.ravel(), dtype=object)
+        number = np.asarray(pd.to_numeric(flat, errors="coerce"), dtype=np.float64).reshape(raw.shape)
+        unread = np.isnan(number) & flat.notna().to_numpy().reshape(raw.shape)
     fix = "correct it: a count is a number, 0 or more, or NaN where it is missing or suppressed"
     for wrong, what in ((unread, "is no number"), (np.isinf(number), "is infinite"), (number < 0, "is negative")):
         found = [(_place(values, at), f"{raw[at]!s} {what}") for at in map(tuple, np.argwhere(wrong))]

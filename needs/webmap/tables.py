@@ -11,7 +11,7 @@ import pandas as pd
 from needs.webmap.content import PageData
 from needs.webmap.layers import parent_words, status_words
 from needs.webmap.shading import Shading
-from needs.webmap.text import Html, change, figure, join, link, minutes, number, percent, plural, points, tag
+from needs.webmap.text import BEYOND, Html, change, figure, join, link, minutes, number, percent, plural, points, tag
 
 RURAL_URBAN = {
     "UN1": "Urban, nearer",
@@ -180,7 +180,7 @@ def zones(data: PageData) -> Html:
     columns = [
         Column("Neighbourhood", "head"), Column("Rural or urban"), Column(_sentence(data.demand_label), "number"),
         Column("Score", "number", "Need"), Column("Rank in England", "number", "Need"),
-        *([Column("9 in 10 draws", "number", "Need")] if "need_rank_low" in data.zones else []),
+        *([Column("Rank in 9 of 10 draws", "number", "Need")] if "need_rank_low" in data.zones else []),
         Column("Fifth of England", "number", "Need"), Column("Fifth here", "number", "Need"),
         *([Column("Children in need", "number")] if "deprived_children" in data.zones else []),
     ]  # fmt: skip
@@ -289,6 +289,9 @@ def where(data: PageData) -> Html:
     return table("Where children in need live", columns, rows, name="where")
 
 
+_UNEVEN = ("mean", "most_needy", "least_needy", "slope_index", "concentration_index")
+
+
 def inequality(data: PageData) -> Html:
     """Set families in the neediest neighbourhoods against those in the least needy, today and with the plan."""
     columns = [
@@ -300,7 +303,7 @@ def inequality(data: PageData) -> Html:
         (
             r["measure"],
             TIMES[r["scenario"]],
-            *(figure(r.get(c)) for c in ("mean", "most_needy", "least_needy", "slope_index", "concentration_index")),
+            *(figure(r.get(c)) if r["zones"] else BEYOND for c in _UNEVEN),
             number(r["left_out"]),
         )
         for r in data.inequality.to_dict("records")

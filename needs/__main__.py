@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from needs import assessment, demo, pipeline
+from needs import assessment, demo, pipeline, report
 from needs.errors import NeedsError, SettingsError, SourceError, fail
 from needs.settings import Paths
 from needs.sources import files
@@ -69,9 +69,11 @@ def areas() -> None:
 @app.command()
 def data(area: Area, raw: Raw = _DEFAULT.raw) -> None:
     """List an area's inputs: which file, from whom, and whether it is there."""
-    for spec in assessment.read(assessment.find(area)).inputs:
+    settings = assessment.read(assessment.find(area))
+    protected = report.protected_files(settings, {i.id: raw / i.path for i in settings.inputs})
+    for spec in settings.inputs:
         path = raw / spec.path
-        state = files.sha256(path)[:12] if path.is_file() else "MISSING"
+        state = "MISSING" if not path.is_file() else "present" if path in protected else files.sha256(path)[:12]
         _out.print(f"{state:<12}  {spec.id:<22} {spec.path}")
 
 

@@ -69,7 +69,11 @@ class DemandSettings(Strict):
 
 
 class NeedSettings(Strict):
-    """How need is scored; `draws` is how often ranks are drawn anew to say how sure they are."""
+    """How need is scored.
+
+    `index` is one of the catalogue, or the path of a TOML file, from the folder of the assessment file; `draws` is how
+    often ranks are drawn anew to say how sure they are.
+    """
 
     index: str = "family-hubs"
     draws: int = Field(default=1000, ge=0, le=100_000)
@@ -353,7 +357,11 @@ def read(path: Path) -> Assessment:
             )
         base = load(base_path)
     merged = {**base, **own, "input": _merge_inputs(base.get("input", []), own.get("input", []), path)}
-    return checked(Assessment, merged, file=path.name)
+    settings = checked(Assessment, merged, file=path.name)
+    beside = path.parent / settings.need.index
+    if settings.need.index.endswith(".toml") and beside.is_file():
+        settings = settings.model_copy(update={"need": settings.need.model_copy(update={"index": str(beside)})})
+    return settings
 
 
 def _merge_inputs(base: list[dict[str, Any]], own: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import platform
 import secrets
 import time
@@ -19,6 +20,7 @@ import joblib
 from needs import __version__, assessment, outputs, report, stages
 from needs.assessment import Assessment
 from needs.errors import Faults
+from needs.indicators import read_spec
 from needs.settings import Paths
 from needs.sources import files
 
@@ -30,7 +32,18 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "plan": (("data", "need", "travel"), ("plan", "standards")),
     "map": (("data", "need", "travel", "plan"), ()),
 }
-_PACKAGES = ("geopandas", "highspy", "numpy", "osmium", "pandas", "pyproj", "scipy", "shapely", "folium")
+_PACKAGES = (
+    "geopandas",
+    "highspy",
+    "numpy",
+    "osmium",
+    "pandas",
+    "pyproj",
+    "scikit-learn",
+    "scipy",
+    "shapely",
+    "folium",
+)
 
 Say = Callable[[str], None]
 
@@ -77,8 +90,9 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
     settings = assessment.read(path)
     slug = settings.area.slug
     raw = _raw_files(settings, paths.raw)
-    hashes = _digests(settings, raw, paths.processed / ".stages")
-    prints = _fingerprints(settings, hashes)
+    hashes = _digests(settings, raw)
+    index = read_spec(settings.need.index).model_dump(mode="json")
+    prints = _fingerprints(settings, hashes, index)
     folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
     wanted = list(STAGES)[: list(STAGES).index(until) + 1]
     if _is_done(folder, page, {s: prints[s] for s in wanted}):
@@ -134,24 +148,31 @@ def _raw_files(settings: Assessment, raw: Path) -> dict[str, Path]:
     return {i: p for i, p in found.items() if p is not None}
 
 
-def _digests(settings: Assessment, raw: dict[str, Path], store: Path) -> dict[str, str]:
+def _digests(settings: Assessment, raw: dict[str, Path]) -> dict[str, str]:
     """Tell one state of a raw file from another: its SHA-256, or a keyed digest where its counts are protected.
 
     Small counts are so few that a plain hash of their file would give them away to whoever tries them all. The key
-    stays on this machine and is no part of any output.
+    stays with the user who builds, apart from all outputs.
     """
-    protected = {i.id for i in settings.inputs if i.disclosure}
+    protected = report.protected_files(settings, raw)
     if not protected:
         return {i: files.sha256(p) for i, p in raw.items()}
-    file = store / "key"
-    if not file.is_file():
-        store.mkdir(parents=True, exist_ok=True)
-        outputs.write_file(file, secrets.token_hex(32))
-    key = file.read_text("utf-8").encode()
+    key = _key()
     return {
-        i: hmac.new(key, p.read_bytes(), "sha256").hexdigest() if i in protected else files.sha256(p)
+        i: hmac.new(key, p.read_bytes(), "sha256").hexdigest() if p in protected else files.sha256(p)
         for i, p in raw.items()
     }
+
+
+def _key() -> bytes:
+    """Give this user's key, made when it is first asked for."""
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "needs"
+    file = folder / "key"
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        outputs.write_file(file, secrets.token_hex(32))
+        file.chmod(0o600)
+    return file.read_text("utf-8").encode()
 
 
 def _run(stage: str, settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Any:
@@ -168,10 +189,17 @@ def _run(stage: str, settings: Assessment, raw: dict[str, Path], results: dict[s
             return report.page(settings, raw, results, path)
 
 
-def _fingerprints(settings: Assessment, hashes: dict[str, str]) -> dict[str, str]:
+def _fingerprints(settings: Assessment, hashes: dict[str, str], index: dict[str, Any]) -> dict[str, str]:
     """Hash, for each stage, its settings, the stages before it, the raw files, the code and the packages."""
     parts = settings.model_dump(mode="json")
-    ground = {"inputs": hashes, "code": _code_hash(), "packages": _packages(), "python": platform.python_version()}
+    parts["need"]["index"] = index["index"]["id"]  # its content is in the ground; where it lies does not count
+    ground = {
+        "inputs": hashes,
+        "index": index,
+        "code": _code_hash(),
+        "packages": _packages(),
+        "python": platform.python_version(),
+    }
     prints: dict[str, str] = {}
     for stage, (before, names) in STAGES.items():
         content = {"stage": stage, "before": [prints[b] for b in before], "settings": {n: parts[n] for n in names}}
@@ -209,18 +237,24 @@ def _is_done(folder: Path, page: Path, prints: dict[str, str]) -> bool:
 def _provenance(
     settings: Assessment, path: Path, raw: dict[str, Path], hashes: dict[str, str], prints: dict[str, str]
 ) -> dict[str, Any]:
+    protected = report.protected_files(settings, raw)
+    index = json.dumps(read_spec(settings.need.index).model_dump(mode="json"), sort_keys=True)
     return {
         "area": settings.area.model_dump(mode="json"),
+        "index_sha256": hashlib.sha256(index.encode()).hexdigest(),
         "toolkit": {"name": "needs", "version": __version__, "code_sha256": _code_hash()},
         "python": platform.python_version(),
         "packages": _packages(),
         "assessment_file": path.name,
         "assessment_sha256": files.sha256(path),
-        "settings": settings.model_dump(mode="json", exclude={"inputs", "area"}),
+        "settings": {
+            **settings.model_dump(mode="json", exclude={"inputs", "area"}),
+            "need": {**settings.need.model_dump(mode="json"), "index": Path(settings.need.index).name},
+        },
         "inputs": [
             {
                 **i.model_dump(mode="json"),
-                **({"keyed_digest": hashes[i.id]} if i.disclosure else _state(raw[i.id], hashes[i.id])),
+                **({"sha256": None} if raw[i.id] in protected else _state(raw[i.id], hashes[i.id])),
             }
             for i in settings.inputs
         ],

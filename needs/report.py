@@ -35,6 +35,7 @@ class Page:
 def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Page:
     """Draw the page from finished tables."""
     ground, needs, planned = results["data"], results["need"], results["plan"]
+    protected = protected_files(settings, raw)
     modes = {m: streets.modes()[m].label for m in settings.travel.modes}
     content = webpage.PageData(
         name=settings.area.name,
@@ -61,7 +62,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         sources=[
             {
                 **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat"}),
-                "sha256": "not published" if i.disclosure else files.sha256(raw[i.id]),
+                "sha256": "not published" if raw[i.id] in protected else files.sha256(raw[i.id]),
             }
             for i in settings.inputs
         ],
@@ -70,6 +71,13 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         command=_command(settings, path),
     )
     return Page(webpage.render(content))
+
+
+def protected_files(settings: Assessment, raw: dict[str, Path]) -> set[Path]:
+    """List the raw files of which no plain hash may be published: an input that they serve has a disclosure rule."""
+    resolved = {i.id: raw[i.id].resolve() for i in settings.inputs}
+    sensitive = {resolved[i.id] for i in settings.inputs if i.disclosure}
+    return {raw[i] for i, path in resolved.items() if path in sensitive}
 
 
 def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable[[Path], None]]:
@@ -220,7 +228,7 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
             rows.append((what, value, row["source"]))
     rows.append(("Tested under other assumptions", "; ".join(planned.alternatives), "Declared by this toolkit"))
     weights = "; ".join(f"{r.label} {r.weight:.0%}" for r in needs.explanation.weights.reset_index().itertuples())
-    rows.append(("Weights of the need index", weights, f"Index '{settings.need.index}' of the catalogue"))
+    rows.append(("Weights of the need index", weights, f"Index '{Path(settings.need.index).name}'"))
     return [{"what": w, "value": v, "source": s} for w, v, s in rows]
 
 

@@ -20,6 +20,14 @@ def real_data() -> Path:
     return DATA
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state(tmp_path_factory):
+    """Keep the key of protected digests out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def make_input():
     """Build an [[input]] with what every input needs."""

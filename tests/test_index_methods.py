@@ -307,11 +307,11 @@ def test_outliers_are_drawn_in_one_by_one_until_the_column_is_fit():
 
 
 def test_zones_are_scored_within_their_class():
-    table = pd.DataFrame({"a": [1.0, 2, 3, 10, 20, 30], "class": ["R"] * 3 + ["U"] * 3}, index=codes(6))
+    table = pd.DataFrame({"a": [1.0, 2, 3, 4, 5, 10, 20, 30, 40, 50], "class": ["R"] * 5 + ["U"] * 5}, index=codes(10))
     index = NeedIndex(index_of([{"id": "d"}], [part("a", "d", within="class")])).fit(table)
-    assert index.assess(table)["score"].tolist() == [0, 50, 100, 0, 50, 100]
+    assert index.assess(table)["score"].tolist() == [0, 25, 50, 75, 100] * 2
     area = pd.DataFrame({"a": [2.5, 2.5], "class": ["U", "R"]}, index=codes(2, 50))
-    assert index.assess(area)["score"].tolist() == [0, 50]
+    assert index.assess(area)["score"].tolist() == [0, 25]
     with pytest.raises(InputError, match="'class' of the zones is not given"):
         index.assess(area[["a"]])
     with pytest.raises(InputError, match="of a class that the reference lacks: 1 zone, E01000051"):
@@ -367,6 +367,52 @@ def test_other_weights_replace_the_declared():
     with pytest.raises(InputError) as caught:
         NeedIndex(TREE, weights={"house": 1, "a": math.nan, "b": -1}).fit(table)
     assert len(caught.value.faults) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"transformation": "zscore"}, "'zscore' is no transform"),
+        ({"aggregation": "geom"}, "'geom' is no aggregation"),
+        ({"transformation": "goalposts"}, "indicator 'a' has no goalposts"),
+        ({"transformation": "z_score", "aggregation": "geometric"}, "may fall below 0"),
+        ({"weights": {"a": "much"}}, "is 'much'"),
+        ({"weights": {"home": 0, "money": 0}}, "the score: has no part with a weight over 0"),
+        ({"weights": {"b": 0, "c": 0}}, "domain 'damp': has no part with a weight over 0"),
+    ],
+)
+def test_methods_that_cannot_be_are_refused(settings, told):
+    with pytest.raises(InputError, match=told):
+        NeedIndex(TREE, **settings).fit(random_table(20, "abcde"))
+
+
+def test_weights_given_to_an_equally_weighted_domain_count():
+    table = random_table(20, "abcde")
+    assert NeedIndex(TREE, weights={"b": 0.9, "c": 0.1}).fit(table).tree_.part_weights["damp"] == {"b": 0.9, "c": 0.1}
+    spec = index_of([{"id": "a", "weight": 0.5}, {"id": "z", "weight": 0.5}], [
+        part("a", "a", weight=0.5), part("b", "a", weight=0.5), part("c", "z")])  # fmt: skip
+    index = NeedIndex(spec, weights={"a": 0.1}).fit(table)
+    assert index.weights_ == pytest.approx({"a": 0.05, "b": 0.05, "c": 0.5}), "the id of a domain means the domain"
+
+
+def test_goalposts_against_the_direction_are_refused():
+    for direction, posts in (("lower_is_need", (20, 80)), ("higher_is_need", (80, 20)), ("higher_is_need", (5, 5))):
+        with pytest.raises(ValueError, match="goalposts are the values that score 0 and 100"):
+            index_of([{"id": "d"}], [part("a", "d", direction=direction, transform="goalposts", goalposts=posts)])
+    with pytest.raises(ValueError, match="the id 'class' is kept"):
+        index_of([{"id": "d"}], [part("class", "d")])
+
+
+def test_parts_that_follow_from_each_other_have_no_factor():
+    common = np.random.default_rng(3).normal(size=(50, 1))
+    with pytest.raises(InputError, match="a part follows from the others"):
+        factor_weights(np.hstack([common, 2 * common]), where="d")
+
+
+def test_a_class_too_small_to_rank_in_is_refused():
+    table = pd.DataFrame({"a": np.arange(9.0), "class": ["R"] * 8 + ["U"]}, index=codes(9))
+    with pytest.raises(InputError, match="of a class of fewer than 5 zones: 1 zone, E01000009"):
+        NeedIndex(index_of([{"id": "d"}], [part("a", "d", within="class")])).fit(table)
 
 
 # ---- properties of every method

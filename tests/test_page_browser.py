@@ -174,8 +174,11 @@ def test_a_neighbourhood_tells_what_its_row_says(tab, data):
     assert facts["Class on the map"] == f"{zone['need_fifth_england']} of 5"
     assert facts["Births a year"] == f"{zone['births']:.0f}"
     assert facts["Need"] == (
-        f"score {zone['need_score']:.1f}, rank {zone['need_rank_england']:,}, fifth {zone['need_fifth_england']}"
+        f"score {zone['need_score']:.1f}, rank in England {zone['need_rank_england']:,}, "
+        f"rank in 9 of 10 draws {zone['need_rank_low']:,}–{zone['need_rank_high']:,}, "
+        f"fifth of England {zone['need_fifth_england']}, fifth here {zone['need_fifth_area']}"
     )
+    assert float(facts["Children in need"]) == zone["deprived_children"]
     assert re.fullmatch(r"today \S+, plan \S+, change \S+", facts["Unmet need"])
     assert facts["Minutes to a hub: driving"].startswith(f"today {zone['hub_drive_min_today']:.0f}, plan")
     tab.press("Escape")

@@ -212,6 +212,24 @@ def test_only_what_has_changed_is_run_again(town):
     assert pipeline.build(path, paths=paths).ran == ("data", "need", "travel", "plan", "map")
 
 
+def test_a_changed_index_is_noticed_and_recorded(town):
+    path, paths = town
+    pipeline.build(path, paths=paths)
+    before = json.loads((paths.processed / "handtown" / "provenance.json").read_text())
+    edit(paths, "index.toml", 'rationale = "a test"', 'rationale = "another reason"')
+    assert pipeline.build(path, paths=paths).ran == ("data", "need", "travel", "plan", "map")
+    after = json.loads((paths.processed / "handtown" / "provenance.json").read_text())
+    assert after["index_sha256"] != before["index_sha256"]
+    assert after["settings"]["need"]["index"] == "index.toml"
+
+
+def test_an_index_is_found_beside_its_assessment_file(town, tmp_path, monkeypatch):
+    path, paths = town
+    path.write_text(path.read_text().replace((paths.raw / "index.toml").as_posix(), "index.toml"))
+    monkeypatch.chdir(tmp_path)
+    assert pipeline.build(path, paths=paths, until="need").ran == ("data", "need")
+
+
 def test_files_that_someone_changed_or_removed_are_written_again(town):
     path, paths = town
     built = pipeline.build(path, paths=paths)

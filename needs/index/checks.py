@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from needs.errors import Faults, InputError, fail
 from needs.index.points import rank_among
-from needs.indicators import Cells, IndexSpec, note_zones
+from needs.indicators import Aggregation, Cells, Domain, IndexSpec, Indicator, Transform, note_zones
 
 
 def frame_of(X: Any, spec: IndexSpec) -> pd.DataFrame:  # noqa: N803
@@ -24,17 +24,65 @@ def frame_of(X: Any, spec: IndexSpec) -> pd.DataFrame:  # noqa: N803
     return X
 
 
-def check_weights(weights: Mapping[str, float] | None, spec: IndexSpec) -> None:
-    """Refuse weights of parts that the index does not have, and weights that are no numbers of 0 or more."""
+_LEAST_CLASS = 5  # zones in a class that others are scored within: with fewer there are no fifths
+
+
+def check_overrides(
+    spec: IndexSpec,
+    *,
+    transforms: Mapping[str, Transform],
+    transformation: str | None,
+    aggregation: str | None,
+    weights: Mapping[str, float] | None,
+) -> None:
+    """Refuse methods that the index cannot be scored by, and weights that are not its own, all faults at once.
+
+    `transforms` are those that would be used, by indicator.
+    """
     faults = Faults(InputError)
+    where = f"index '{spec.index.id}'"
+    if transformation is not None and transformation not in get_args(Transform):
+        faults.add(where, f"{transformation!r} is no transform", f"use one of {', '.join(get_args(Transform))}")
+    if aggregation is not None and aggregation not in get_args(Aggregation):
+        faults.add(where, f"{aggregation!r} is no aggregation", f"use one of {', '.join(get_args(Aggregation))}")
+    for i in spec.indicators:
+        if transforms[i.id] == "goalposts" and i.goalposts is None:
+            faults.add(where, f"indicator {i.id!r} has no goalposts", "declare them, or use another transform")
+    if (aggregation or spec.index.aggregation) == "geometric" and not faults.found:
+        for domain in spec.parts(None):
+            if spec.reaches_below_zero(domain.id, transforms):
+                what = f"domain {domain.id!r} may fall below 0: a geometric mean cannot take it"
+                faults.add(where, what, "use another transform, or the arithmetic mean")
+    _note_weights(weights or {}, spec, faults)
+    faults.raise_if_any()
+
+
+def _note_weights(weights: Mapping[str, float], spec: IndexSpec, faults: Faults) -> None:
     known = [*(d.id for d in spec.domains), *spec.ids]
-    for part, weight in (weights or {}).items():
+    for part, weight in weights.items():
         where = f"index '{spec.index.id}', weight of '{part}'"
         if part not in known:
             faults.add(where, "is of no domain or indicator", f"use one of {', '.join(dict.fromkeys(known))}")
-        elif not (np.isfinite(weight) and weight >= 0):
-            faults.add(where, f"is {weight}", "give a number of 0 or more")
-    faults.raise_if_any()
+        elif not _is_weight(weight):
+            faults.add(where, f"is {weight!r}", "give a number of 0 or more")
+    if faults.found:
+        return
+    for domain in [None, *(d.id for d in spec.domains)]:
+        parts = spec.parts(domain)
+        if not any(override(weights, p, spec) is None or override(weights, p, spec) for p in parts):
+            within = f"domain '{domain}'" if domain else "the score"
+            faults.add(f"index '{spec.index.id}', {within}", "has no part with a weight over 0", "leave one of them in")
+
+
+def _is_weight(weight: object) -> bool:
+    return isinstance(weight, int | float) and bool(np.isfinite(weight)) and weight >= 0
+
+
+def override(weights: Mapping[str, float], part: Domain | Indicator, spec: IndexSpec) -> float | None:
+    """Give the weight that replaces a part's own; an id that is a domain's means the domain."""
+    if isinstance(part, Indicator) and any(d.id == part.id for d in spec.domains):
+        return None
+    return weights.get(part.id)
 
 
 def checked_values(
@@ -72,7 +120,12 @@ def checked_values(
             faults.add(where, f"'{group}' of the zones is not given", "give the rural-urban class of every zone")
         else:
             note_zones(faults, where, f"'{group}' is blank", X.index[X[group].isna()], "complete the table")
-            if not is_reference:
+            if is_reference:
+                size = X[group].map(X[group].value_counts())
+                alone = X.index[size < _LEAST_CLASS]
+                fix = "fit on all of England, or score the indicator among all zones (leave out within)"
+                note_zones(faults, where, f"are of a class of fewer than {_LEAST_CLASS} zones", alone, fix)
+            else:
                 odd = X.index[X[group].notna() & ~X[group].isin(set(classes))]
                 note_zones(faults, where, "are of a class that the reference lacks", odd, "fit on all of England")
     faults.raise_if_any()

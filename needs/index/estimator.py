@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from needs.index import explain
-from needs.index.checks import check_weights, checked_values, frame_of
+from needs.index.checks import check_overrides, checked_values, frame_of
 from needs.index.explain import Explanation, WhatIf
 from needs.index.points import RANK_POINTS, Scale, fifth, percentile, rank_among, winsor_limits
 from needs.index.tree import Combined, Floats, Tree
@@ -49,8 +49,8 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     transformation, aggregation
         Replace the declared ones (published ranks keep a transform by rank).
     weights
-        Replace declared weights by id of the domain or, where no domain has the id, of the indicator; the parts of
-        a domain that is touched are made to sum to 1 again, the domains of the score are not.
+        Replace weights by id of the domain or, where no domain has the id, of the indicator; the parts of a domain
+        that is touched weigh as given or declared and are made to sum to 1, the domains of the score are not.
 
     Attributes
     ----------
@@ -108,7 +108,13 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             table = frame_of(X, self.spec_)
             self.feature_names_in_ = np.array(self.spec_.ids, dtype=object)
             self.n_features_in_ = len(self.spec_.ids)
-        check_weights(self.weights, self.spec_)
+        check_overrides(
+            self.spec_,
+            transforms={i.id: self._transform_of(i) for i in self.spec_.indicators},
+            transformation=self.transformation,
+            aggregation=self.aggregation,
+            weights=self.weights,
+        )
         self.reference_ = checked_values(table, self.spec_, len(table), is_reference=True)
         self._n = len(table)
         self._limits = {

@@ -146,7 +146,8 @@ def what_if(
     weights, transformation, aggregation
         As for `NeedIndex`.
     """
-    other = variant(index, drop=drop, weights=weights, transformation=transformation, aggregation=aggregation)
+    gone = [drop] if isinstance(drop, str) else list(drop)
+    other = variant(index, drop=gone, weights=weights, transformation=transformation, aggregation=aggregation)
     old, new = index.assess(X), other.assess(X)
     table = pd.DataFrame(
         {
@@ -159,7 +160,7 @@ def what_if(
             "fifth_new": new["fifth_england"],
         }
     )
-    said = [f"without {d}" for d in drop]
+    said = [f"without {d}" for d in gone]
     said += [f"weight of {p} {w:g}" for p, w in (weights or {}).items()]
     said += [f"points by {transformation}"] if transformation else []
     said += [f"{aggregation} mean"] if aggregation else []
@@ -196,7 +197,7 @@ def without_parts(spec: IndexSpec, drop: Iterable[str]) -> IndexSpec:
     InputError
         If something is not part of the index, or nothing would remain.
     """
-    gone = list(dict.fromkeys(drop))
+    gone = list(dict.fromkeys([drop] if isinstance(drop, str) else drop))
     faults = Faults(InputError)
     known = [*(d.id for d in spec.domains), *spec.ids]
     for part in gone:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from needs.errors import InputError, fail
+from needs.index.checks import override
 from needs.index.points import Scale
 from needs.index.weights import factor_weights
-from needs.indicators import Aggregation, Domain, IndexSpec
+from needs.indicators import Aggregation, Domain, IndexSpec, Indicator
 
 Floats = npt.NDArray[np.float64]
 
@@ -135,12 +136,12 @@ class Tree:
         )
         columns = self._columns(places, points, levels)
         weights = np.array([self._weight_of(p) for p in parts])
-        match domain.weighting:
-            case "equal":
-                weights = np.full(len(parts), 1 / len(parts))
-            case "factor":
-                weights = factor_weights(columns, where=f"domain '{domain.id}'")
-        if self.spec.index.normalise_weights or any(p.id in self._declared for p in parts):
+        touched = any(override(self._declared, p, self.spec) is not None for p in parts)
+        if domain.weighting == "equal" and not touched:
+            weights = np.full(len(parts), 1 / len(parts))
+        elif domain.weighting == "factor" and not touched:
+            weights = factor_weights(columns, where=f"domain '{domain.id}'")
+        elif self.spec.index.normalise_weights or touched:
             weights = weights / weights.sum()
         lowest = np.nanmin(columns, axis=0)
         node = _Node(places, weights, None, lowest)
@@ -149,9 +150,9 @@ class Tree:
         value = self._level(node, points, levels)[0]
         return _Node(places, weights, Scale.fit(domain.transform, value), lowest)
 
-    def _weight_of(self, part: object) -> float:
-        declared = self._declared.get(getattr(part, "id", ""))
-        return float(getattr(part, "weight", 1.0) if declared is None else declared)
+    def _weight_of(self, part: Domain | Indicator) -> float:
+        replaced = override(self._declared, part, self.spec)
+        return part.weight if replaced is None else float(replaced)
 
     def _columns(self, places: tuple[tuple[bool, int], ...], points: Floats, levels: list[Floats]) -> Floats:
         return np.column_stack([points[:, k] if of_indicator else levels[k] for of_indicator, k in places])

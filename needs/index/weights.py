@@ -38,7 +38,10 @@ def factor_weights(points: Floats, *, where: str) -> Floats:
         return np.ones(1)
     if (spread == 0).any() or np.isnan(points).any():
         fail(InputError, where, "a part is the same everywhere or missing", 'set weighting = "given" or "equal"')
-    root = np.linalg.cholesky(np.corrcoef(points, rowvar=False)).T * np.sqrt(points.shape[1])
+    together = np.corrcoef(points, rowvar=False)
+    if np.linalg.eigvalsh(together)[0] < _TOLERANCE:
+        fail(InputError, where, "a part follows from the others", "leave it out, or set weighting to given or equal")
+    root = np.linalg.cholesky(together).T * np.sqrt(points.shape[1])
     few = np.vstack([root, -root])  # rows with the same means and correlations, which are all that a factor depends on
     model = FactorAnalysis(n_components=1, tol=_TOLERANCE, max_iter=_ROUNDS, svd_method="lapack").fit(few)
     loadings = model.components_[0] * np.sign(model.components_[0].sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -34,7 +35,7 @@ class IndexHead(Strict):
     label: str = Field(min_length=1)
     version: str = Field(min_length=1)
     geography: str = Field(min_length=1)
-    reference: str = Field(min_length=1)
+    reference: str = Field(min_length=1)  # "area": the area's own zones; else the name of what the tables hold
     transform: Transform
     aggregation: Aggregation = "arithmetic"
     normalise_weights: bool = False
@@ -154,8 +155,16 @@ class Indicator(Strict):
             wrong.append('measure "rank" is used as published: leave out within, winsorise and missing')
         if not self.has_error and (self.smoothing != "none" or self.suppressed or self.rounding):
             wrong.append(f'smoothing, suppressed and rounding are for counts, not for measure "{self.measure}"')
-        if self.goalposts and self.goalposts[0] == self.goalposts[1]:
-            wrong.append(f"the goalposts are both {self.goalposts[0]:g}")
+        if self.goalposts:
+            least, most = self.goalposts
+            upwards = self.direction == "higher_is_need"
+            if least == most or (most > least) != upwards:
+                wrong.append(
+                    f"goalposts are the values that score 0 and 100: with {self.direction!r} the first must be "
+                    f"{'below' if upwards else 'above'} the second, not {least:g} and {most:g}"
+                )
+        if self.id in {"council", "class"}:
+            wrong.append(f"the id {self.id!r} is kept for the groups of zones: choose another")
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
@@ -250,15 +259,15 @@ class IndexSpec(Strict):
                 wrong.append(f"domain {d.id!r} cannot be transformed by goalposts")
         return wrong
 
-    def reaches_below_zero(self, domain: str) -> bool:
-        """Whether the points of a domain may be negative."""
+    def reaches_below_zero(self, domain: str, transforms: Mapping[str, Transform] | None = None) -> bool:
+        """Whether the points of a domain may be negative, under the declared transforms or others."""
         own = next(d for d in self.domains if d.id == domain)
         if own.transform:
             return own.transform in UNBOUNDED
-        parts = self.parts(domain)
+        by = transforms or self.transforms
         return any(
-            self.reaches_below_zero(p.id) if isinstance(p, Domain) else self.transforms[p.id] in UNBOUNDED
-            for p in parts
+            self.reaches_below_zero(p.id, by) if isinstance(p, Domain) else by[p.id] in UNBOUNDED
+            for p in self.parts(domain)
         )
 
     def parts(self, domain: str | None) -> list[Domain | Indicator]:

@@ -32,6 +32,7 @@ _UNREADABLE = (
     OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, csv.Error, ParseError, pa.ArrowException,
     openpyxl.utils.exceptions.InvalidFileException, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError,
 )  # fmt: skip
+_VALUE = re.compile(r"is (?:'[^']*'|-?\d[\d.,e+-]*)")
 _NEAR = 3  # headings offered for one that is missing
 _LISTED = 15  # headings of a file listed in a message
 _WIDE = 80  # characters of each
@@ -76,6 +77,18 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
         are of another vintage has `code` in place of `lsoa21cd`. `attrs["notes"]` is a list of sentences: what was
         suppressed, left out or not there. None if the file could not be read or a mapped column is not in it.
     """
+    if spec.disclosure is None:
+        return _read_table(spec, path, faults)
+    own = Faults()
+    found = _read_table(spec, path, own)
+    for fault in own.found:  # small counts must not get out by messages either
+        faults.add(
+            fault.where, _VALUE.sub("is a value not shown here, since the table is protected", fault.what), fault.fix
+        )
+    return found
+
+
+def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     table = of_vintage(TABLES[spec.table], spec.vintage)
     plan = layouts.plan(spec)
     where = f"{spec.path} (input '{spec.id}')"

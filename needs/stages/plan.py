@@ -175,11 +175,13 @@ def _measures(times: Travel) -> dict[str, str]:
 
 def _other_demand(settings: Assessment, zones: pd.DataFrame) -> tuple[str, pd.Series[float]] | None:
     """Count demand in another way, by the first kind of the catalogue that the columns given allow."""
-    own = set(demand.kinds()[settings.demand.count].needs)
+    asked = settings.demand
+    own = set(demand.kinds()[asked.count].needs)
+    homes = [asked.growth.homes] if asked.growth else []
     for kind in demand.kinds().values():
         if set(kind.needs) <= set(zones) and set(kind.needs) != own:
-            table = pd.DataFrame(zones[["lsoa21cd", *kind.needs]])
-            found = demand.demand(table, kind.id, send_share_pct=settings.demand.send_share_pct)["demand"]
+            table = pd.DataFrame(zones[["lsoa21cd", *kind.needs, *(h for h in homes if h not in kind.needs)]])
+            found = demand.demand(table, kind.id, send_share_pct=asked.send_share_pct, growth=asked.growth)["demand"]
             if found.sum() > 0:
                 return kind.label, found
     return None

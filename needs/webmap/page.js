@@ -24,6 +24,7 @@ var page = (function () {
     var row = document.getElementById("zone-" + code), box = document.createElement("div"), table = document.createElement("table");
     var heads = document.querySelectorAll("#zones thead tr:first-child th"), parts = document.querySelectorAll("#zones thead tr:last-child th");
     var cell = 1, part = 0;
+    function lower(words) { return words.charAt(0).toLowerCase() + words.slice(1); }
     function line(head, text) {
       var added = table.insertRow();
       added.insertCell().textContent = head;
@@ -35,7 +36,7 @@ var page = (function () {
       var texts = [];
       if (i === 0) { return; }
       for (var k = 0; k < head.colSpan; k += 1, cell += 1) {
-        texts.push(head.rowSpan === 2 ? row.cells[cell].textContent : parts[part++].textContent.toLowerCase() + " " + row.cells[cell].textContent);
+        texts.push(head.rowSpan === 2 ? row.cells[cell].textContent : lower(parts[part++].textContent) + " " + row.cells[cell].textContent);
       }
       line(head.textContent, texts.join(", "));
     });

@@ -74,7 +74,7 @@ def data(area: Area, raw: Raw = _DEFAULT.raw) -> None:
     for spec in settings.inputs:
         path = raw / spec.path
         state = "MISSING" if not path.is_file() else "present" if path in protected else files.sha256(path)[:12]
-        _out.print(f"{state:<12}  {spec.id:<22} {spec.path}")
+        _out.print(f"{state:<12}  {spec.id:<26} {spec.path} ({spec.publisher})")
 
 
 @app.command()
@@ -126,7 +126,7 @@ def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame) -> None:
     _out.print(f"Fifth {fifths}")
     if "deprived_children" in zone:
         low, high = zone["deprived_children_low"], zone["deprived_children_high"]
-        _out.print(f"Children in need: {low:,.0f}" + ("" if low == high else f" to {high:,.0f}"))
+        _out.print(f"Poor children: {low:,.0f}" + ("" if low == high else f" to {high:,.0f}"))
 
 
 def _explain_site(site: pd.Series[Any], plan: dict[str, Any], code: str) -> None:

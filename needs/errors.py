@@ -93,7 +93,8 @@ class Faults:
             self.add(f"{where}, {row}" if row else where, what, fix)
         if len(found) > SHOWN:
             row, what = found[SHOWN]
-            self.add(where, f"the like in {len(found) - SHOWN:,} more places, first {row}: {what}", fix)
+            first = f"{row}: {what}" if row else what
+            self.add(where, f"the like in {len(found) - SHOWN:,} more places, first {first}", fix)
 
     def add_missing(self, where: str, what: str, fix: str) -> None:
         """Note a source that is not there (exit code 3 when nothing else is wrong)."""

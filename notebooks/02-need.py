@@ -138,7 +138,7 @@ told.assign(reliability=rates.reliability(low_weight, births)).round(3)
 # %% [markdown]
 # ## Counts, not only ranks
 #
-# Where do children in need live, and how many of them would a policy for the "worst fifth" miss?
+# Where do poor children live, and how many of them would a policy for the "worst fifth" miss?
 
 # %%
 scores = pd.concat([e.scores for e in explained.values()])
@@ -152,7 +152,7 @@ pd.concat(tables).round(1)
 # %% [markdown]
 # ## How evenly is it shared?
 #
-# Any measure of zones over need: here children in need for each child under 5. Above the diagonal, more of it where need is high.
+# Any measure of zones over need: here poor children for each child under 5. Above the diagonal, more of it where need is high.
 
 # %%
 curves = []
@@ -166,8 +166,8 @@ for name, g in ground.items():
     print(f"{name}: slope index {slope.sii:.2f}, concentration index {concentration_index(*given):.3f}, "
           f"Gini {gini(*given[:2]):.3f}")
 lines(
-    pd.concat(curves), title="Children in need, by need of the zone", x_label="Children under 5, highest need first",
-    y_label="Share of all children in need", diagonal="shared evenly",
+    pd.concat(curves), title="Poor children, by need of the zone", x_label="Children under 5, highest need first",
+    y_label="Share of all poor children", diagonal="shared evenly",
 )
 
 # %% [markdown]

@@ -178,7 +178,7 @@ def test_a_neighbourhood_tells_what_its_row_says(tab, data):
         f"rank in 9 of 10 draws {zone['need_rank_low']:,}–{zone['need_rank_high']:,}, "
         f"fifth of England {zone['need_fifth_england']}, fifth here {zone['need_fifth_area']}"
     )
-    assert float(facts["Children in need"]) == zone["deprived_children"]
+    assert float(facts["Poor children"]) == zone["deprived_children"]
     assert re.fullmatch(r"today \S+, plan \S+, change \S+", facts["Unmet need"])
     assert facts["Minutes to a hub: driving"].startswith(f"today {zone['hub_drive_min_today']:.0f}, plan")
     tab.press("Escape")

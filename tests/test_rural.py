@@ -1,4 +1,4 @@
-"""Children in need by rural-urban class: the published figures of England, and a town by hand."""
+"""Poor children by rural-urban class: the published figures of England, and a town by hand."""
 
 from __future__ import annotations
 

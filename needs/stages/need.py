@@ -32,7 +32,7 @@ class Need:
     varied
         What was varied in the draws, and what was not, in sentences.
     where
-        Children in need by rural-urban class and fifth; empty where they are not given.
+        Poor children by rural-urban class and fifth; empty where they are not given.
     reliability
         One row per indicator: how much of it is suppressed, imputed, carried or unreliable.
     """
@@ -61,8 +61,24 @@ def need(settings: Assessment, ground: Data) -> Need:
         drawn = index.perturb(mine, draws=settings.need.draws)
         columns = drawn.table[["rank_low", "rank_high"]]
         scores = scores.join(columns).assign(worst_fifth_pct=100 * drawn.table["p_worst_fifth"])
-        methods, varied = drawn.methods.reset_index(), list(drawn.what)
+        methods, varied = _named(drawn.methods.reset_index(), explanation), [_sure(drawn.table), *drawn.what]
     return Need(scores, explanation, methods, varied, _where(ground, scores), reliability_table(mine, ground.spec))
+
+
+def _sure(table: pd.DataFrame) -> str:
+    """Say in a sentence which zones are in England's most needy fifth whatever is varied."""
+    count = table["stable"].value_counts()
+    sure, out, unsure = (int(count.get(state, 0)) for state in ("in", "out", "unsure"))
+    return (
+        f"Of {len(table)} neighbourhoods {sure} are in England's neediest fifth in 95 of 100 draws or more, {out} are "
+        f"out of it, and {unsure} may be in or out: for those the data cannot tell."
+    )
+
+
+def _named(methods: pd.DataFrame, found: Explanation) -> pd.DataFrame:
+    """Put the labels of domains, and plain words, in place of identifiers."""
+    words = {f"without {d}": f"without {label[:1].lower()}{label[1:]}" for d, label in found.domains.items()}
+    return methods.assign(change=[words.get(c, c.replace("_", " ")) for c in methods["change"]])
 
 
 def _where(ground: Data, scores: pd.DataFrame) -> pd.DataFrame:

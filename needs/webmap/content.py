@@ -34,7 +34,7 @@ class PageData:
         `unmet_change`, and for `today` and `plan`: `cover_*` (0 to 1), `hub_*`, `outreach_*`, `virtual_*` (families),
         `unmet_*`, and per mode `hub_<mode>_min_*` (minutes to the nearest hub, NaN = beyond the limit). Where there
         is a timetable also `bus_departures` (that leave near the zone's families in a day); where ranks were drawn
-        `need_rank_low`, `need_rank_high` and `need_worst_fifth_pct`; where children in need are counted
+        `need_rank_low`, `need_rank_high` and `need_worst_fifth_pct`; where poor children are counted
         `deprived_children`, `deprived_children_low` and `deprived_children_high`.
     modes
         Words for each mode, such as `{"walk": "Walking with a pram"}`.
@@ -54,7 +54,7 @@ class PageData:
         Who gains and who loses: `kind` (what the groups are told apart by), `group`, `demand`, and for `today` and
         `plan` `hub_pct_*`, `outreach_pct_*`, `virtual_pct_*` of the group's demand and `unmet_*`.
     where
-        Children in need by class, as `needs.rural.where_children_live` gives them; may be empty.
+        Poor children by class, as `needs.rural.where_children_live` gives them; may be empty.
     inequality
         As `needs.scenarios.inequality` gives it.
     methods

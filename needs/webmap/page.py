@@ -203,7 +203,7 @@ def _tables(data: PageData) -> Html:
         tag("p", "The slope index is the difference between the two ends of a straight line through neighbourhoods in "
             "order of need; a concentration index below 0 says that there is more of it where need is high."),
         tables.inequality(data),
-        *([tag("h2", "Where children in need live"), tables.where(data)] if len(data.where) else []),
+        *([tag("h2", "Where poor children live"), tag("p", _POOR), tables.where(data)] if len(data.where) else []),
         tag("h2", "Neighbourhoods"),
         tag(
             "p",
@@ -231,6 +231,13 @@ def _tables(data: PageData) -> Html:
         tag("pre", tag("code", data.command)),
     ]  # fmt: skip
     return tag("div", *parts, class_="tables")
+
+
+_POOR = (
+    "Poor children are those in income-deprived families (the source is listed under sources): how many live in each "
+    "kind of place, and how many of them a policy for the neediest fifth of neighbourhoods would reach. A figure "
+    "such as 0–9 lies between the two: the publisher leaves small counts blank."
+)
 
 
 def _hidden(data: PageData) -> str:

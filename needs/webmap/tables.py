@@ -182,7 +182,7 @@ def zones(data: PageData) -> Html:
         Column("Score", "number", "Need"), Column("Rank in England", "number", "Need"),
         *([Column("Rank in 9 of 10 draws", "number", "Need")] if "need_rank_low" in data.zones else []),
         Column("Fifth of England", "number", "Need"), Column("Fifth here", "number", "Need"),
-        *([Column("Children in need", "number")] if "deprived_children" in data.zones else []),
+        *([Column("Poor children", "number")] if "deprived_children" in data.zones else []),
     ]  # fmt: skip
     fields = [("hub", "By a hub"), ("outreach", "By outreach"), ("virtual", "Online only"), ("unmet", "Unmet need")]
     for _, words in fields:
@@ -269,9 +269,9 @@ def contributions(data: PageData) -> Html:
 
 
 def where(data: PageData) -> Html:
-    """Show in which class of place children in need live, and how many of them a target of worst fifths would miss."""
+    """Show in which class of place poor children live, and how many of them a target of worst fifths would miss."""
     columns = [
-        Column("Where", "head"), Column("Neighbourhoods", "number"), Column("Children in need", "number"),
+        Column("Where", "head"), Column("Neighbourhoods", "number"), Column("Poor children", "number"),
         Column("Share", "number"), Column("England’s neediest fifth", "number", "Of them in a neighbourhood of"),
         Column("The neediest fifth here", "number", "Of them in a neighbourhood of"),
     ]  # fmt: skip
@@ -286,7 +286,7 @@ def where(data: PageData) -> Html:
         )
         for r in data.where.to_dict("records")
     ]
-    return table("Where children in need live", columns, rows, name="where")
+    return table("Poor children by kind of place", columns, rows, name="where")
 
 
 _UNEVEN = ("mean", "most_needy", "least_needy", "slope_index", "concentration_index")
@@ -315,7 +315,7 @@ def methods(data: PageData) -> Html:
     """Show what another method of scoring would change."""
     columns = [
         Column("Other method", "head"), Column("Rank correlation", "number"), Column("Largest move in ranks", "number"),
-        Column("Stay in the neediest fifth here", "number"),
+        Column("Of the neediest fifth here, stay in it", "number"),
     ]  # fmt: skip
     rows = [
         (

@@ -15,26 +15,38 @@ RURAL_URBAN_LABELS = {
 COUNTS = ["children", "children_low", "children_high"]
 
 
-def with_bounds(counts: pd.Series[float], *, low: float, high: float) -> pd.DataFrame:
-    """Bound counts of children of which a publisher left small ones blank.
+def with_bounds(
+    counts: pd.Series[float],
+    *,
+    low: float | pd.Series[float],
+    high: float | pd.Series[float],
+    hidden: pd.Series[bool] | None = None,
+) -> pd.DataFrame:
+    """Bound counts of children that are hidden: left blank by a publisher, or under disclosure control.
 
     Parameters
     ----------
     counts
-        By zone; NaN is a blank that hides `low` to `high` children (both included).
+        By zone; NaN is a blank.
+    low, high
+        Least and most children (both included) of a hidden count: of all, or by zone.
+    hidden
+        By zone: whether the count is a stand-in for a hidden one. Blanks are hidden in any case.
 
     Returns
     -------
     pandas.DataFrame
-        `children` (the middle of the bounds for a blank), `children_low`, `children_high`, `children_hidden`.
+        `children` (the middle of the bounds for a blank), `children_low`, `children_high`, `children_hidden`. A
+        stand-in is kept as given, so that sums are: the mean of counts that were hidden together may lie outside the
+        bounds of one of them.
     """
-    blank = counts.isna()
+    not_shown = counts.isna() if hidden is None else counts.isna() | hidden
     return pd.DataFrame(
         {
             "children": counts.fillna((low + high) / 2),
-            "children_low": counts.fillna(low),
-            "children_high": counts.fillna(high),
-            "children_hidden": blank,
+            "children_low": counts.mask(not_shown, low),
+            "children_high": counts.mask(not_shown, high),
+            "children_hidden": not_shown,
         }
     )
 

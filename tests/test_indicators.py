@@ -537,6 +537,92 @@ def test_bounds_and_value_of_suppressed_sums_against_every_count_that_they_may_h
         assert cells.state["i0"].iloc[row] == ("suppressed" if None in parts else "measured")
 
 
+# ---- counts with bounds of their own
+
+
+def bounds_of(rows: dict[int, tuple[float, float]]) -> pd.DataFrame:
+    """Bounds of a column, by number of the zone from 0."""
+    return pd.DataFrame(rows.values(), index=[codes(1, k + 1)[0] for k in rows], columns=["low", "high"], dtype=float)
+
+
+def test_bounds_of_a_cell_go_before_those_of_the_index_and_need_none_declared():
+    columns = {"x": [10, None, None], "n": [100, 100, 100]}
+    both = cells_of(columns, HIDDEN, bounds={"x": bounds_of({1: (20, 30)}), "other": bounds_of({0: (9, 9)})})
+    assert both.low["i0"].tolist() == [0.1, 0.2, 0.01]
+    assert both.high["i0"].tolist() == [0.1, 0.3, 0.07]
+    assert both.values["i0"].tolist() == [0.1, 0.2, 0.07], "the pooled rate, 0.1, or the bound next to it"
+    assert both.state["i0"].tolist() == ["measured", "suppressed", "suppressed"]
+    ends = {"x": bounds_of({1: (20, 30), 2: (0, 50), 99: (1, 2)})}
+    plain = cells_of(columns, {}, bounds=ends)
+    assert plain.values["i0"].tolist() == pytest.approx([0.1, 0.2, 0.1])
+    (fault,) = input_faults(
+        {"t": pd.DataFrame({"lsoa21cd": codes(3), **columns})}, spec_of({}), bounds={"x": bounds_of({1: (1, 2)})}
+    )
+    assert fault.startswith(f"t: 'x' is blank: 1 zone, {codes(3)[2]} "), "bounds of one blank excuse no other"
+
+
+def test_a_stand_in_is_used_within_its_bounds_on_either_side():
+    columns = {"x": [10, 12, 12, 3], "n": [100, 100, 50, 40]}
+    ends = {"x": bounds_of({1: (1, 4), 2: (5, 20), 3: (1, 4)}), "n": bounds_of({2: (40, 80), 3: (0, 60)})}
+    found = cells_of(columns, {"per": 100}, bounds=ends)
+    assert found.values["i0"].tolist() == [10, 4, 24, 7.5]
+    assert found.low["i0"].tolist() == [10, 1, 100 * 5 / 80, 100 * 1 / 60]
+    assert found.high["i0"].tolist() == [10, 4, 50, 100], "4 of at least 1: no more than all"
+    assert found.state["i0"].tolist() == ["measured"] + ["suppressed"] * 3
+    assert found.notes == ()
+    rate = cells_of(columns, {"measure": "rate", "min_denominator": 20, "missing": "mean_of:reference"}, bounds=ends)
+    assert rate.high["i0"].tolist() == [0.1, 0.04, 0.5, 0.2], "a zone with a value has 20 or more"
+    every = cells_of({"x": [3, 4], "n": [10, 10]}, {}, bounds={"x": bounds_of({0: (1, 4), 1: (1, 4)})})
+    assert every.notes == (), "stand-ins are no middles"
+    whole = {"x": [30, 12], "n": [20, 12]}
+    assert cells_of(whole, {}, bounds={"n": bounds_of({0: (5, 40)})}).values["i0"].tolist() == [1, 1]
+    told = input_faults(
+        {"t": pd.DataFrame({"lsoa21cd": codes(2), **whole})}, spec_of({}), bounds={"n": bounds_of({0: (5, 29)})}
+    )
+    assert "the numerator is over the denominator" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ({0: (5, 2)}, "bounds of 'x': are not in order"),
+        ({0: (-1, 2)}, "bounds of 'x': are not in order"),
+        ({0: (0, math.inf)}, "bounds of 'x': are not in order"),
+        ({0: (math.nan, 2)}, "bounds of 'x': are not in order"),
+    ],
+)
+def test_wrong_bounds_are_refused(rows, expected):
+    table = {"t": pd.DataFrame({"lsoa21cd": codes(2), "x": [1, 2], "n": [9, 9]})}
+    assert any(expected in f for f in input_faults(table, spec_of({}), bounds={"x": bounds_of(rows)}))
+    twice = pd.concat([bounds_of({0: (1, 2)})] * 2)
+    assert any("have a zone twice" in f for f in input_faults(table, spec_of({}), bounds={"x": twice}))
+
+
+intervals = st.tuples(st.integers(0, 4), st.integers(0, 4)).map(lambda t: (t[0], t[0] + t[1]))
+
+
+@some
+@given(intervals, intervals, intervals, st.booleans(), st.sampled_from(["proportion", "rate"]), st.booleans())
+def test_own_bounds_against_every_count_that_they_may_hide(a, b, c, shared, measure, blank):
+    """Ends of (a + b) / (c [+ a]) over all whole counts within the bounds, of which c is known to be over 0."""
+    c = (c[0] + 1, c[1] + 1)
+    columns = {"a": [2, 3], "b": [3, 2], "c": [30, 9.0]}
+    if blank:
+        columns = {"a": [2, None], "b": [3, None], "c": [30, None]}
+    ends = {name: bounds_of({1: end}) for name, end in zip("abc", (a, b, c), strict=True)}
+    denominator = ["c", "a"] if shared else ["c"]
+    found = cells_of(columns, {"numerator": ["a", "b"], "denominator": denominator, "measure": measure}, bounds=ends)
+    every = [
+        (x + y) / (z + x * shared) for x, y, z in itertools.product(*(range(low, high + 1) for low, high in (a, b, c)))
+    ]
+    if measure == "proportion":
+        every = [min(r, 1.0) for r in every]
+    low, value, high = (getattr(found, k)["i0"].iloc[1] for k in ("low", "values", "high"))
+    assert (low, high) == pytest.approx((min(every), max(every)), abs=1e-12)
+    assert low <= value <= high
+    assert found.state["i0"].tolist() == ["measured", "suppressed"]
+
+
 # ---- missing values
 
 

@@ -1,7 +1,10 @@
 """Bring a council's tables to its zones: by code, of one vintage, protected, with families placed."""
 
-from needs.areas.carry import Carried, to_zones
-from needs.areas.protect import protect_inputs
+from needs.areas.carry import Bounds, Carried, to_zones
+from needs.areas.protect import ProtectedInputs, protect_inputs
 from needs.areas.zones import MAX_STRAY_M, attach, place_families, select_zones
 
-__all__ = ["MAX_STRAY_M", "Carried", "attach", "place_families", "protect_inputs", "select_zones", "to_zones"]
+__all__ = [
+    "MAX_STRAY_M", "Bounds", "Carried", "ProtectedInputs", "attach", "place_families", "protect_inputs",
+    "select_zones", "to_zones",
+]  # fmt: skip

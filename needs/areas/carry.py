@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -13,6 +13,10 @@ from needs.errors import Faults, NeedsError
 from needs.indicators import IndexSpec
 from needs.settings import ZONE_VINTAGE
 from needs.vintages import Lookup
+
+Bounds = dict[str, dict[str, pd.DataFrame]]  # by input id and column: `low` and `high` of cells, index lsoa21cd
+
+_COUNTED = ("indicators", "demand", "deprived_children")  # tables of counts
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,18 @@ class Carried:
     tables
         By input id, each with `lsoa21cd`.
     columns
-        Columns that were carried, and the vintage that they were published for.
+        Columns of indicators that were carried, and the vintage that they were published for.
     notes
         What was carried and what that takes for granted, in sentences.
+    bounds
+        By input id and column: `low` and `high` of the cells that are blank in `tables` and known to lie between
+        bounds. A part that was left blank makes the cell of a merged or split zone such a one.
     """
 
     tables: dict[str, pd.DataFrame]
     columns: dict[str, str]
     notes: list[str]
+    bounds: Bounds = field(default_factory=dict)
 
 
 def to_zones(
@@ -39,9 +47,14 @@ def to_zones(
 ) -> Carried:
     """Carry every table whose codes are not those of the zones, by the lookup that the assessment gives.
 
-    Counts are split by population and summed on merger, so that totals are kept; rates are copied on a split and
-    averaged by denominator on merger (`needs.vintages.Lookup`). Which column is which follows from the table and, for
-    indicators, from the index. A published rank cannot be carried.
+    Counts are split by population and summed on merger, so that totals are kept; rates are copied on a split
+    (`needs.vintages.Lookup`). Where areas merge, a rate is refused: how many people each is a rate of is not in the
+    table. Which column is which follows from the table and, for indicators, from the index. A published rank cannot
+    be carried.
+
+    A blank count that its publisher left out lies between bounds (`bounds_of_blank`). Least and greatest counts are
+    carried as counts are, so that the true count of each zone lies between its own bounds, which add up to those of
+    the areas.
 
     Parameters
     ----------
@@ -52,31 +65,90 @@ def to_zones(
     spec
         The declared index; None if it could not be read.
     faults
-        Collector: codes that the lookup does not know, published ranks, a lookup without weights.
+        Collector: codes that the lookup does not know, published ranks, rates of areas that merge, a lookup without
+        weights.
     """
     made = dict(tables)
     columns: dict[str, str] = {}
+    bounds: Bounds = {}
     lookups, notes = _lookups(settings, tables, faults)
     for given in settings.inputs:
         table = tables.get(given.id)
-        if table is None or "code" not in table.columns or given.table in {"lookup", "context"}:
+        if table is None or given.table in {"lookup", "context"}:
+            continue
+        if "code" not in table.columns:
+            bounds[given.id] = _bounds_as_published(given, table, spec)
             continue
         vintage = str(given.vintage)
         where = f"{given.path} (input '{given.id}')"
         if vintage not in lookups:
             continue  # the lookup itself is at fault, which is told
         counts, rates = _kinds(given, table, spec, where, faults)
+        if rates and _merges(given, table, lookups[vintage], rates, where, faults):
+            continue
+        ends = {c: found for c in counts if (found := bounds_of_blank(given, c, spec)) is not None}
         try:
-            made[given.id] = _carried(table, lookups[vintage], counts, rates, where)
+            made[given.id], bounds[given.id] = _carried(table, lookups[vintage], counts, rates, ends, where)
         except NeedsError as error:
             faults.take(error)
             continue
-        columns |= dict.fromkeys([*counts, *rates], vintage)
+        if given.table == "indicators":
+            columns |= dict.fromkeys([*counts, *rates], vintage)
         notes.append(
             f"{given.title}: published for {vintage} and carried to {ZONE_VINTAGE}. Within an area of {vintage} it "
             "shows where people live, not where more or fewer of them are counted."
         )
-    return Carried(made, columns, notes)
+    return Carried(made, columns, notes, bounds)
+
+
+def bounds_of_blank(given: Input, column: str, spec: IndexSpec | None) -> tuple[float, float] | None:
+    """Least and most that a blank count hides, or None where nobody says.
+
+    That is `blank` of the input; else `suppressed` of the indicators that have the column in their numerator: the
+    least and the greatest, should they differ.
+    """
+    if given.blank is not None:
+        return given.blank
+    if given.table != "indicators" or spec is None:
+        return None
+    told = [i.suppressed for i in spec.indicators if i.suppressed is not None and column in i.numerator]
+    return (min(s.low for s in told), max(s.high for s in told)) if told else None
+
+
+def count_columns(table: pd.DataFrame, spec: IndexSpec | None) -> list[str]:
+    """List the columns of a table of indicators that the index uses as counts."""
+    used = {c for i in spec.indicators for c in (*i.numerator, *i.denominator)} if spec else set()
+    return [c for c in table.columns if c in used]
+
+
+def _bounds_as_published(given: Input, table: pd.DataFrame, spec: IndexSpec | None) -> dict[str, pd.DataFrame]:
+    """Bounds of the blanks of a table by today's zones, where its input says what a blank hides."""
+    if given.blank is None or given.table not in _COUNTED:
+        return {}
+    counts = [c for c in table.columns if c != "lsoa21cd"]
+    if given.table == "indicators":
+        counts = count_columns(table, spec)
+    low, high = given.blank
+    blanks = {c: pd.Index(table.loc[table[c].isna(), "lsoa21cd"], dtype=object) for c in counts}
+    return {c: pd.DataFrame({"low": low, "high": high}, index=zones) for c, zones in blanks.items() if len(zones)}
+
+
+def _merges(given: Input, table: pd.DataFrame, lookup: Lookup, rates: list[str], where: str, faults: Faults) -> bool:
+    """Note that rates of areas that merge cannot be carried, where there are such areas; say whether there are."""
+    pairs = lookup.pairs
+    merged = pairs["to_code"].duplicated(keep=False) & pairs["from_code"].isin(set(table["code"]))
+    codes = sorted(set(pairs.loc[merged, "to_code"]))
+    if not codes:
+        return False
+    fix = f"give a table by {ZONE_VINTAGE}, or leave the input out: the shares in the settings then stand in"
+    if given.table == "indicators":
+        fix = (
+            'give counts and a denominator (measure "proportion" or "rate"), which can be added up, or a table by '
+            + ZONE_VINTAGE
+        )
+    what = f"{', '.join(rates)}: areas merge into {len(codes):,} of the zones, such as {codes[0]}, and rates cannot be"
+    faults.add(where, f"{what} averaged without the counts that they are rates of", fix)
+    return True
 
 
 def _lookups(
@@ -121,23 +193,39 @@ def _kinds(
         return ([], columns) if given.table == "cars" else (columns, [])
     if spec is None:
         return [], []
-    counts = {c for i in spec.indicators for c in (*i.numerator, *i.denominator)}
     ranks = {i.value for i in spec.indicators if i.measure == "rank"}
     fix = f"use a source by {ZONE_VINTAGE}, or an index of the values behind the ranks"
     for column in columns:
         if column in ranks:
             faults.add(where, f"'{column}' is a published rank among {given.vintage}: it cannot be carried", fix)
     values = {i.value for i in spec.indicators if i.measure == "value"}
-    return [c for c in columns if c in counts], [c for c in columns if c in values]
+    return count_columns(table, spec), [c for c in columns if c in values]
 
 
-def _carried(table: pd.DataFrame, lookup: Lookup, counts: list[str], rates: list[str], where: str) -> pd.DataFrame:
+def _carried(
+    table: pd.DataFrame,
+    lookup: Lookup,
+    counts: list[str],
+    rates: list[str],
+    ends: Mapping[str, tuple[float, float]],
+    where: str,
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Carry a table, and the bounds of its blanks where these are known (`ends`, by column)."""
     source = table.set_index("code")
-    parts = []
+    parts, bounds = [], {}
     if counts:
-        parts.append(lookup.counts(source[counts], where=where))
+        carried = lookup.counts(source[counts], where=where)
+        parts.append(carried)
+        blank = [c for c in ends if source[c].isna().any()]
+        if blank:
+            low, high = (
+                lookup.counts(source[blank].fillna({c: ends[c][k] for c in blank}), where=where) for k in (0, 1)
+            )
+            for c in blank:
+                cells = carried.index[carried[c].isna()]
+                bounds[c] = pd.DataFrame({"low": low.loc[cells, c], "high": high.loc[cells, c]})
     if rates:
         parts.append(lookup.rates(source[rates], where=where))
     if not parts:
-        return pd.DataFrame({"lsoa21cd": []})
-    return pd.concat(parts, axis=1).rename_axis("lsoa21cd").reset_index()
+        return pd.DataFrame({"lsoa21cd": []}), bounds
+    return pd.concat(parts, axis=1).rename_axis("lsoa21cd").reset_index(), bounds

@@ -37,6 +37,9 @@ class Cells:
         `council` and `class` of each zone, where they are known (else the columns are absent).
     notes
         What a reader should know of how the values came about, in sentences.
+    weight
+        0 to 1: share of the raw value that smoothing kept, the rest being its target's (1: not smoothed; NaN: not
+        known). None if it is known of no cell; `reliability` then stands for it.
     """
 
     values: pd.DataFrame
@@ -49,6 +52,7 @@ class Cells:
     reliability: pd.DataFrame
     groups: pd.DataFrame
     notes: tuple[str, ...] = ()
+    weight: pd.DataFrame | None = None
 
     def select(self, zones: Sequence[str]) -> Cells:
         """Keep some zones, in the order given."""

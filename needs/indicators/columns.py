@@ -13,13 +13,18 @@ from needs.errors import Faults
 from needs.indicators.spec import IndexSpec
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Ends = tuple[Floats, Floats]  # least and greatest count by zone, NaN where the cell is no interval
 
 _SHOWN = 5  # zones or cells listed in a message
 
 
 def find_columns(
-    tables: Mapping[str, pd.DataFrame], spec: IndexSpec, faults: Faults
-) -> tuple[pd.Index[str], dict[str, Floats]]:
+    tables: Mapping[str, pd.DataFrame],
+    spec: IndexSpec,
+    faults: Faults,
+    bounds: Mapping[str, pd.DataFrame] | None = None,
+) -> tuple[pd.Index[str], dict[str, Floats], dict[str, Ends]]:
     """Gather the columns of an index from the tables that hold them.
 
     Parameters
@@ -30,7 +35,9 @@ def find_columns(
         The declared index.
     faults
         Collector of what is wrong: a column in no table or in two; text, negative counts, blanks that no rule of the
-        index allows; a zone that stands twice; zones that one table has and another lacks.
+        index allows; a zone that stands twice; zones that one table has and another lacks; bounds that are none.
+    bounds
+        By column of counts: index `lsoa21cd`, `low` and `high` of the cells that are known only to lie between them.
 
     Returns
     -------
@@ -38,6 +45,8 @@ def find_columns(
         Codes of all zones, in order.
     columns : dict
         Numbers by zone, shape (zones,), of each column that is in exactly one table; NaN where blank.
+    ends : dict
+        Least and greatest count by zone, shape (zones,) each, of the columns that have bounds; NaN for other cells.
     """
     found: dict[str, str] = {}  # column -> the table that holds it
     for name, indicator in {c: i for i in reversed(spec.indicators) for c in i.columns}.items():
@@ -59,11 +68,15 @@ def find_columns(
     rows = {key: _rows(own, zones, key, faults) for key, own in codes.items()}
     counts = {c for i in spec.indicators for c in i.numerator + i.denominator}
     full = _never_blank(spec)
-    columns = {}
+    columns, ends = {}, {}
     for name, key in found.items():
-        number = _numbers(tables[key][name], codes[key], name in counts, name in full, key, faults)
+        between: Flags = np.zeros(len(codes[key]), dtype=bool)
+        if bounds and name in counts and name in bounds:
+            ends[name] = _ends(bounds[name], zones, name, faults)
+            between = codes[key].isin(bounds[name].index)
+        number = _numbers(tables[key][name], codes[key], name in counts, name in full, between, key, faults)
         columns[name] = np.append(number, np.nan)[rows[key]]  # row -1, no row, takes the NaN at the end
-    return zones.astype(str).rename("lsoa21cd"), columns
+    return zones.astype(str).rename("lsoa21cd"), columns, ends
 
 
 def note_zones(faults: Faults, where: str, what: str, zones: Iterable[str], fix: str) -> None:
@@ -98,8 +111,27 @@ def _rows(own: pd.Index[str], zones: pd.Index[str], where: str, faults: Faults) 
     return rows
 
 
+def _ends(given: pd.DataFrame, zones: pd.Index[str], name: str, faults: Faults) -> Ends:
+    """Bounds of a column in the order of the zones."""
+    where, fix = f"bounds of '{name}'", "give the least and the greatest count, from 0, in this order"
+    twice = given.index.duplicated()
+    note_zones(faults, where, "have a zone twice", set(given.index[twice]), "keep one row for each")
+    first = given[~twice]
+    low, high = first["low"].to_numpy(dtype=float), first["high"].to_numpy(dtype=float)
+    wrong = ~((low >= 0) & (low <= high) & np.isfinite(high))
+    note_zones(faults, where, "are not in order", set(first.index[wrong]), fix)
+    rows = pd.Index(first.index.to_numpy(dtype=object), dtype=object).get_indexer(zones)
+    return np.append(low, np.nan)[rows], np.append(high, np.nan)[rows]
+
+
 def _numbers(
-    raw: pd.Series[Any], zones: pd.Index[str], is_count: bool, is_full: bool, where: str, faults: Faults
+    raw: pd.Series[Any],
+    zones: pd.Index[str],
+    is_count: bool,
+    is_full: bool,
+    between: Flags,
+    where: str,
+    faults: Faults,
 ) -> Floats:
     name = raw.name
     plain = isinstance(raw.dtype, np.dtype) and raw.dtype.kind in "biuf"
@@ -114,7 +146,7 @@ def _numbers(
     note_zones(faults, where, f"'{name}' is no number ({sample})", zones[text], fix)
     if is_full:
         fix = "fill it in, or say in the index what a blank is (suppressed or missing): no value is guessed"
-        note_zones(faults, where, f"'{name}' is blank", zones[blank], fix)
+        note_zones(faults, where, f"'{name}' is blank", zones[blank & ~between], fix)
     if is_count:
         note_zones(faults, where, f"'{name}' is a negative count", zones[number < 0], "correct it")
         usable &= number >= 0

@@ -12,7 +12,7 @@ import pandas as pd
 from needs import rates
 from needs.errors import Faults, InputError
 from needs.indicators.cells import GROUPS, STATES, Cells
-from needs.indicators.columns import find_columns, note_zones
+from needs.indicators.columns import Ends, find_columns, note_zones
 from needs.indicators.counts import Counts, Flags, Floats, Pair, add_up
 from needs.indicators.spec import IndexSpec, Indicator
 
@@ -29,6 +29,7 @@ def indicator_values(
     *,
     groups: pd.DataFrame | None = None,
     carried: Collection[str] = frozenset(),
+    bounds: Mapping[str, pd.DataFrame] | None = None,
 ) -> Cells:
     """Value of every indicator for every zone, and what is known of it.
 
@@ -60,6 +61,12 @@ def indicator_values(
         Index `lsoa21cd`; `council` (district code) and `class` (rural-urban class): needed where a rule asks for them.
     carried
         Columns that were published for another geography and carried to this one.
+    bounds
+        By column of counts: index `lsoa21cd`, `low` and `high` of the cells that are known only to lie between them,
+        such as a suppressed count that was carried, or a count hidden by disclosure control. Such a cell is blank in
+        its table, or has its stand-in there; it is "suppressed", whether the index declares `suppressed` or not, and
+        blank cells that are not named here have the bounds that the index declares. Other zones and columns than
+        those of the tables are ignored.
 
     Returns
     -------
@@ -75,12 +82,12 @@ def indicator_values(
         numerator over the denominator of a proportion, a denominator of 0 where no rule says what then stands; ranks
         that are no whole numbers from 1 (that none passes the number of zones is for the index to check, which knows
         its reference); an indicator without a value in any zone; zones that one table has and another lacks; a rule
-        that needs the council or class of zones where that is not given.
+        that needs the council or class of zones where that is not given; bounds that are not in order.
     """
     faults = Faults(InputError)
-    zones, columns = find_columns(tables, spec, faults)
+    zones, columns, ends = find_columns(tables, spec, faults, bounds)
     found = _groups(groups, spec, zones, faults)
-    ready = {i.id: _read(i, columns, zones, faults) for i in spec.indicators if set(i.columns) <= set(columns)}
+    ready = {i.id: _read(i, columns, ends, zones, faults) for i in spec.indicators if set(i.columns) <= set(columns)}
     faults.raise_if_any()
     notes: list[str] = []
     made = []
@@ -119,12 +126,18 @@ class _Column:
 # ---- reading, with faults
 
 
-def _read(indicator: Indicator, columns: Mapping[str, Floats], zones: pd.Index[str], faults: Faults) -> Counts | Floats:
+def _read(
+    indicator: Indicator,
+    columns: Mapping[str, Floats],
+    ends: Mapping[str, Ends],
+    zones: pd.Index[str],
+    faults: Faults,
+) -> Counts | Floats:
     """Give counts, or published values by zone, and note their faults."""
     where, before = f"indicator '{indicator.id}'", len(faults.found)
     start: Counts | Floats
     if indicator.counted:
-        start = add_up(indicator, columns, zones, faults)
+        start = add_up(indicator, columns, zones, faults, ends)
         missing = start.missing
     else:
         start = columns[str(indicator.value)]
@@ -190,7 +203,7 @@ def _as_published(value: Floats) -> _Column:
 def _from_counts(counts: Counts, groups: Mapping[str, tuple[Codes, list[str]]], notes: list[str]) -> _Column:
     indicator = counts.indicator
     filled = counts.filled()
-    if filled.suppressed.any() and np.isnan(counts.pooled_rate()):
+    if (filled.suppressed & counts.free).any() and np.isnan(counts.pooled_rate()):
         notes.append(f"{indicator.label}: every zone is suppressed; the middle of the bounds is used.")
     raw = _ratio(filled.used)
     low, high = np.minimum(_ratio(filled.low), raw), np.maximum(_ratio(filled.high), raw)  # but for the last bit

@@ -75,9 +75,10 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
 
     councils = one("zones").set_index("lsoa21cd")["lad24cd"]
     classes = one("rural_urban").set_index("lsoa21cd")["ruc21cd"]
-    have, hidden, protected = areas.protect_inputs(
-        settings, have, spec, councils=councils, classes=classes, faults=faults
+    safe = areas.protect_inputs(
+        settings, have, spec, councils=councils, classes=classes, faults=faults, bounds=carried.bounds
     )
+    have = safe.tables
     zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
     zones = areas.attach(
         zones,
@@ -87,24 +88,24 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         settings=settings.demand,
         faults=faults,
     )
-    zones = zones.assign(count_hidden=zones["lsoa21cd"].isin(hidden))
-    zones = _with_deprived_children(settings, zones, one("deprived_children"), faults)
+    zones = zones.assign(count_hidden=zones["lsoa21cd"].isin(safe.hidden))
+    zones = _with_deprived_children(settings, zones, one("deprived_children"), safe.bounds, faults)
     known = set(councils.index) | set(classes.index)
     points = areas.place_families(one("points"), zones, known, where=_where(settings, "points"), faults=faults)
     found, notes = sites.gather({i.id: have[i.id] for i in settings.of("sites")}, faults)
-    reference = _reference(settings, have, spec, zones, classes, carried.columns, faults)
+    reference = _reference(settings, safe, spec, zones, classes, carried.columns, faults)
     faults.raise_if_any()
     cells = cast("Cells", reference)  # where there is none, that was a fault
     found, snapping, more = travel.check_reach(points, found, graphs, faults)
     faults.raise_if_any()
     zones = _with_buses(settings, raw, zones, points)
-    told = [*read, *notes, *more, *carried.notes, *protected, *cells.notes]
+    told = [*read, *notes, *more, *carried.notes, *safe.notes, *cells.notes]
     return Data(zones, points, found, graphs, spec, cells, _context(settings, have), snapping, told)
 
 
 def _reference(
     settings: Assessment,
-    have: dict[str, pd.DataFrame],
+    safe: areas.ProtectedInputs,
     spec: IndexSpec,
     zones: gpd.GeoDataFrame,
     classes: pd.Series[str],
@@ -112,7 +113,9 @@ def _reference(
     faults: Faults,
 ) -> Cells | None:
     """Bring the indicators of the whole reference together: of England, or of the area where the index says so."""
+    have = safe.tables
     tables = {i.id: have[i.id] for i in settings.of("indicators")}
+    bounds = {c: ends for name in tables for c, ends in safe.bounds.get(name, {}).items()}
     if spec.index.reference == "area":
         mine = set(zones["lsoa21cd"])
         tables = {name: t[t["lsoa21cd"].isin(mine)] for name, t in tables.items()}
@@ -125,7 +128,7 @@ def _reference(
     if any("council" in rule for i in spec.indicators for rule in (i.smoothing, i.missing)):
         groups["council"] = groups.index.map(councils)
     cells = _attempt(
-        lambda: indicators.indicator_values(tables, spec, groups=groups, carried=frozenset(carried)),
+        lambda: indicators.indicator_values(tables, spec, groups=groups, carried=frozenset(carried), bounds=bounds),
         faults,
         otherwise=None,
     )
@@ -137,9 +140,13 @@ def _reference(
 
 
 def _with_deprived_children(
-    settings: Assessment, zones: gpd.GeoDataFrame, table: pd.DataFrame | None, faults: Faults
+    settings: Assessment,
+    zones: gpd.GeoDataFrame,
+    table: pd.DataFrame | None,
+    bounds: areas.Bounds,
+    faults: Faults,
 ) -> gpd.GeoDataFrame:
-    """Join the children in need of each zone, with bounds where the publisher left a small count blank."""
+    """Join the children in need of each zone, with bounds where a count is blank or under disclosure control."""
     if table is None:
         return zones
     given = settings.of("deprived_children")[0]
@@ -147,11 +154,14 @@ def _with_deprived_children(
     counts = table.set_index("lsoa21cd")["deprived_children"].reindex(zones["lsoa21cd"])
     absent = sorted(set(zones["lsoa21cd"]) - set(table["lsoa21cd"]))
     faults.add_each(where, [("", f"has no row for zone {code}") for code in absent], "add it; blank where few")
-    if counts.isna().any() and given.blank is None and not absent:
+    none = pd.DataFrame({"low": [], "high": []}, dtype=float)
+    ends = bounds.get(given.id, {}).get("deprived_children", none).reindex(counts.index)
+    unknown = counts.isna() & ends["low"].isna()
+    if unknown.any() and not absent:
         fix = "say what a blank hides, such as blank = [0, 9]"
-        faults.add(where, f"the count of {int(counts.isna().sum())} zones is blank", fix)
-    low, high = given.blank or (0.0, 0.0)
-    bounded = rural.with_bounds(counts, low=low, high=high).add_prefix("deprived_").reset_index()
+        faults.add(where, f"the count of {int(unknown.sum())} zones is blank", fix)
+    bounded = rural.with_bounds(counts, low=ends["low"], high=ends["high"], hidden=ends["low"].notna())
+    bounded = bounded.add_prefix("deprived_").reset_index()
     return zones.merge(bounded, on="lsoa21cd", how="left")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -213,8 +214,15 @@ def of_vintage(table: Table, vintage: str | None) -> Table:
         return replace(table, columns={**table.columns, **codes})
     if table.key != ("lsoa21cd",):
         return table
-    rest = {n: c for n, c in table.columns.items() if n != "lsoa21cd"}
+    rest = {n: _blank_allowed(c) for n, c in table.columns.items() if n != "lsoa21cd"}
     return replace(table, key=("code",), columns={"code": _code(pattern, f"Code of {vintage}"), **rest})
+
+
+def _blank_allowed(column: Any) -> Any:
+    """Allow blanks for now: what is blank elsewhere in the nation does not matter, what is blank here is told later."""
+    allowed = copy(column)
+    allowed.nullable = True
+    return allowed
 
 
 def kind_of(table: Table, name: str) -> str:

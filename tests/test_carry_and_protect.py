@@ -101,6 +101,80 @@ def test_rates_are_copied_and_a_rank_is_refused():
     assert "a published rank among WD24: it cannot be carried" in str(told.found[0])
 
 
+def test_only_the_areas_of_the_council_need_be_whole():
+    wards = pd.DataFrame({"code": ["E05000001", "E05000002"], "low_income_children": [40.0, np.nan]})
+    pairs = pd.DataFrame(
+        {"from_code": ["E05000001", "E05000001", "W05000002"], "lsoa21cd": [f"{NEW}1", f"{NEW}2", "W01000001"]}
+    )
+    people = pd.DataFrame({"lsoa21cd": [f"{NEW}1", f"{NEW}2"], "people": [10.0, 30]})
+    zones = pd.DataFrame({"lsoa21cd": [f"{NEW}1", f"{NEW}2"], "lad24cd": "E06000001"})
+    inputs = [
+        {"id": "zones", "table": "zones", "vintage": "LSOA21"},
+        {"id": "wards", "table": "demand", "vintage": "WD24"},
+        {"id": "lookup", "table": "lookup", "vintage": "WD24"},
+        {"id": "people", "table": "population", "vintage": "LSOA21"},
+    ]
+    found, faults = carried({"zones": zones, "wards": wards, "lookup": pairs, "people": people}, *inputs)
+    assert faults == []
+    assert found.tables["wards"].set_index("lsoa21cd")["low_income_children"].to_dict() == {
+        f"{NEW}1": 10,
+        f"{NEW}2": 30,
+    }
+
+
+@pytest.mark.data
+def test_poor_children_of_rutland_by_the_wards_of_england(real_data, tmp_path):
+    """As the README shows it: national files as they are, for one council."""
+    text = """
+[area]
+name = "Rutland by wards"
+slug = "rutland-wards"
+codes = ["E06000017"]
+base = "england"
+
+[demand]
+count = "low_income_children"
+
+[plan]
+max_hubs = 2
+max_outreach = 8
+"""
+    catalogue = (pipeline.assessment.CATALOGUE / "areas" / "rutland.toml").read_text()
+    text += (
+        catalogue[catalogue.index("[[input]]") :]
+        + """
+[[input]]
+id = "ward_children"
+layout = "dwp_cilif_ward"
+table = "demand"
+path = "england/cilif_ahc_ward_england.csv.gz"
+
+[[input]]
+id = "wards_to_zones"
+layout = "ons_lsoa21_ward24"
+path = "england/lookup_lsoa21_ward24_ltla24.csv.gz"
+
+[[input]]
+id = "people"
+table = "population"
+path = "england/lsoa21_census2021_age_groups.csv.gz"
+vintage = "LSOA21"
+title = "Residents aged 15 and under, Census 2021"
+publisher = "Office for National Statistics"
+licence = "OGL-UK-3.0"
+date = "2021"
+columns = { lsoa21cd = "lsoa21_code", people = "Aged 15 years and under" }
+"""
+    )
+    path = tmp_path / "rutland-wards.toml"
+    path.write_text(text)
+    read = assessment.read(path)
+    ground = stages.data(read, {i.id: real_data / i.path for i in read.inputs})
+    wards = pd.read_csv(real_data / "england" / "cilif_ahc_ward_england.csv.gz")
+    assert ground.zones["demand"].sum() == pytest.approx(wards.loc[wards["lad_code"] == "E06000017", "n_fye2025"].sum())
+    assert any("published for WD24" in note for note in ground.notes)
+
+
 def test_a_vintage_without_a_lookup_is_refused_with_the_lookup_named():
     with pytest.raises(ValueError, match=r"exact-fit lookup LSOA 2011 to LSOA 2021"):
         settings({"id": "old", "table": "demand", "vintage": "LSOA11"})

@@ -68,6 +68,7 @@ def to_zones(
         Collector: codes that the lookup does not know, published ranks, rates of areas that merge, a lookup without
         weights.
     """
+    tables = _near(settings, tables)
     made = dict(tables)
     columns: dict[str, str] = {}
     bounds: Bounds = {}
@@ -99,6 +100,33 @@ def to_zones(
             "shows where people live, not where more or fewer of them are counted."
         )
     return Carried(made, columns, notes, bounds)
+
+
+def _near(settings: Assessment, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Leave out what is not needed of tables and lookups of the nation: areas that no zone of the council lies in.
+
+    Tables of indicators are kept whole, since an index is fitted on all of them.
+    """
+    near = dict(tables)
+    places = [tables[i.id] for i in settings.of("zones") if i.id in tables]
+    mine = {z for t in places for z in t.loc[t["lad24cd"].isin(settings.area.codes), "lsoa21cd"]}
+    for lookup in settings.of("lookup"):
+        pairs = tables.get(lookup.id)
+        if pairs is None or not mine:
+            continue
+        touching = set(pairs.loc[pairs["lsoa21cd"].isin(mine), "from_code"])
+        needed = set(touching)
+        for given in settings.inputs:
+            table = tables.get(given.id)
+            if table is None or given.vintage != lookup.vintage or "code" not in table.columns:
+                continue
+            if given.table == "indicators":
+                needed |= set(table["code"])
+            else:
+                near[given.id] = table[table["code"].isin(touching)].reset_index(drop=True)
+        if not str(lookup.vintage).startswith("LSOA"):  # whether an exact fit is whole is checked on all of it
+            near[lookup.id] = pairs[pairs["from_code"].isin(needed)].reset_index(drop=True)
+    return near
 
 
 def bounds_of_blank(given: Input, column: str, spec: IndexSpec | None) -> tuple[float, float] | None:

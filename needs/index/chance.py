@@ -19,6 +19,7 @@ Whole = npt.NDArray[np.intp]
 _FINE = 8  # buckets for each zone of the reference, in which its values are looked up
 _STEPS = 2**16
 _NORMAL = ndtri((np.arange(_STEPS) + 0.5) / _STEPS).astype(np.float32)
+_FURTHEST = 4.5  # more than any of them
 
 
 def normal(rng: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
@@ -58,6 +59,8 @@ class Doubt:
         Standard deviation of chance: of the log-odds for a proportion, of the logarithm for a rate.
     least, most
         Share (rate) at which the centre of chance is held off 0 (off 1).
+    none, every
+        Share (rate) up to which a draw counts as no case, and from which as all; 0, and 1 or infinity, where smoothed.
     """
 
     value: Floats
@@ -67,6 +70,8 @@ class Doubt:
     spread: Floats
     least: Floats
     most: Floats
+    none: Floats
+    every: Floats
 
     @property
     def hidden(self) -> npt.NDArray[np.bool_]:
@@ -85,10 +90,15 @@ def doubt_of(indicator: Indicator, cells: Cells, *, counts: bool, suppressed: bo
     - A proportion r / n has normal log-odds of variance (n + 1)(n + 2) / (n (r + 1)(n - r + 1)); the logarithm of a
       rate of r events has variance 1 / (r + 1), the same for rare events. The median is the value; no events count
       as half a case (as do all but none), so that their share is .5 / (n + 1).
-    - A smoothed value is the centre as it stands, and its deviation is sqrt(reliability) times the above: the
-      posterior of a normal mean whose prior has reliability / (1 - reliability) times the variance of chance.
+    - The values of the reference are shares of whole cases, and a zone without a case ties with all that have none,
+      be need highest there or lowest. So a draw of half a case or less counts as none, and its value is 0: half of
+      the draws of a zone without a case. One that lacks half a case or less counts as all. Where numerators were
+      rounded and are drawn, it is half of `rounding`; of a count of less than a whole, half of the count.
+    - A smoothed value is the centre as it stands, and its deviation is sqrt(w) times the above: the posterior of a
+      normal mean whose prior has w / (1 - w) times the variance of chance, so that the value is w x the raw one and
+      (1 - w) x the target. w is the cell's `weight`, and its `reliability` where that is not known.
     - A suppressed cell lies anywhere between its bounds with equal chance, and chance comes on top.
-    - Each published numerator lies anywhere within half of `rounding`; smoothing keeps `reliability` of it.
+    - Each published numerator lies anywhere within half of `rounding`; smoothing keeps w of it.
 
     Cells that stand in for missing ones, and indicators that are no proportions or rates, stay as they are.
 
@@ -103,13 +113,15 @@ def doubt_of(indicator: Indicator, cells: Cells, *, counts: bool, suppressed: bo
     hidden = ((state == "suppressed") & suppressed).to_numpy() & (column["high"] > column["low"])
     counted = (state != "imputed").to_numpy() & np.isfinite(value) & np.isfinite(r) & (n > 0) & indicator.has_error
     n, r = np.where(counted, n, 1.0), np.where(counted, r, 0.0)
-    trust = np.where(np.isfinite(column["reliability"]), column["reliability"], 1.0)
-    trust = np.ones(len(n)) if indicator.smoothing == "none" else np.clip(trust, 0.0, 1.0)
+    trust = np.ones(len(n)) if indicator.smoothing == "none" else _kept(column["reliability"], cells, indicator.id)
     chance = (n + 1) * (n + 2) / (n * (r + 1) * (n - r + 1)) if of_people else 1 / (r + 1)
     spread = np.where(counted & counts, np.sqrt(chance * trust), 0.0)
     rounded = counted & ~hidden & rounding
     raw = (spread > 0) & (indicator.smoothing == "none")
-    below, above = _half_case(r), _half_case(n - r)
+    below, above = _half(r, 1.0), _half(n - r, 1.0)
+    whole = np.where(rounded, max(indicator.rounding, 1.0), 1.0)
+    few, rest = _half(r, whole), _half(n - r, whole)
+    top = 1.0 if of_people else np.inf
     return Doubt(
         value=value,
         low=np.where(hidden, column["low"], value),
@@ -117,15 +129,25 @@ def doubt_of(indicator: Indicator, cells: Cells, *, counts: bool, suppressed: bo
         step=np.where(rounded, trust * indicator.per * indicator.rounding / 2 / n, 0.0),
         spread=spread,
         least=np.where(raw, below / (n + of_people), 0.0),
-        most=np.where(raw & of_people, 1 - above / (n + 1), 1.0 if of_people else np.inf),
+        most=np.where(raw & of_people, 1 - above / (n + 1), top),
+        none=np.where(raw, few / (n + of_people), 0.0),
+        every=np.where(raw & of_people, 1 - rest / (n + 1), top),
     )
 
 
 _NUMBERS = ("values", "low", "high", "numerator", "denominator", "reliability")
 
 
-def _half_case(count: Floats) -> Floats:
-    return np.where(count > 0, np.minimum(count, 0.5), 0.5)
+def _kept(reliability: Floats, cells: Cells, name: str) -> Floats:
+    """Share 0 to 1 of a raw value that smoothing kept."""
+    weight = np.full(len(reliability), np.nan) if cells.weight is None else cells.weight[name].to_numpy(dtype=float)
+    kept = np.where(np.isfinite(weight), weight, reliability)
+    return np.where(np.isfinite(kept), np.clip(kept, 0.0, 1.0), 1.0)
+
+
+def _half(count: Floats, whole: Floats | float) -> Floats:
+    """Half of a whole case, or of the count where that is less, but for no count at all."""
+    return np.asarray(np.where(count > 0, np.minimum(count, whole), whole) / 2)
 
 
 class Lookup:
@@ -214,10 +236,15 @@ class Moving:
         self._part = Doubt(**{name: table[self._fresh] for name, table in vars(own).items()})
         self._spread, self._centre = own.spread, self._link(own.value, own.least, own.most).copy()
         self._centre[self._fresh] = 0.0
+        none, every = self._link(np.array([0.0, self._top]))
+        self._none, self._all = float(none), float(every)
+        self._set_reach(own)
         ordered = self._sign * scales[0].ordered
         self._lookup = Lookup(self._sign * self._link(ordered))
         by_count = [None if limits else _points_by_count(s.transform, len(ordered)) for s in scales]
         self._tables = [None if t is None else t[self._lookup.counts] for t in by_count]
+        ends = self._sign * np.array([0.0, self._top])
+        self._ends = [s.points(ends).tolist() if s.transform == "normal_score" else None for s in scales]
 
     def values(self, sources: Sources) -> Floats:
         """Draw the values of the zones, in the indicator's unit; no cell moves by a source that is held still."""
@@ -227,7 +254,10 @@ class Moving:
         """Draw the values of the zones and turn them into points by one of the methods."""
         drawn, table = self._drawn(sources), self._tables[method]
         if table is not None:
-            return np.asarray(table.take(self._lookup.places(drawn if self._sign > 0 else -drawn)))
+            found = np.asarray(table.take(self._lookup.places(drawn if self._sign > 0 else -drawn)))
+            if ends := self._ends[method]:  # equal values share the mean of their ranks there
+                found[drawn == self._none], found[drawn == self._all] = ends
+            return found
         value = self._unlink(drawn)
         return self._scales[method].points(self._sign * (np.clip(value, *self._limits) if self._limits else value))
 
@@ -246,13 +276,35 @@ class Moving:
                 shift = 2 * sources.rounding.random((self._cells, self.rounded)) - 1
                 value[rest] = (value[rest] + part.step[rest] * shift.sum(axis=0)).clip(0.0, self._top)
             made[self._fresh] += self._link(value, part.least, part.most)
+        if self._low.stop:
+            few = made[self._low]
+            few[few <= self._at_most] = self._none
+        if self._high.stop:
+            many = made[self._high]
+            many[many >= self._at_least] = self._all
         return made
+
+    def _set_reach(self, own: Doubt) -> None:
+        """Find the zones, first to last, that a draw can take to no case at all, or to all: few, of many people."""
+        self._low = self._high = slice(0, 0)
+        if not self._linked:
+            return
+        far, shift = _FURTHEST * own.spread, self._cells * own.step
+        lowest = self._link(np.clip(own.low - shift, 0.0, self._top), own.least, own.most) - far
+        highest = self._link(np.clip(own.high + shift, 0.0, self._top), own.least, own.most) + far
+        none, every = self._of_share(own.none), self._of_share(own.every)
+        self._low, self._high = (_span(x & (own.none > 0)) for x in (lowest <= none, highest >= every))
+        if not self._of_people:
+            self._high = slice(0, 0)
+        self._at_most, self._at_least = none[self._low], every[self._high]
 
     def _link(self, value: Floats, least: Floats | float = 0.0, most: Floats | float = np.inf) -> Floats:
         """Turn values into log-odds or logarithms, in which chance is normal; a value at rest stays a value."""
         if not self._linked:
             return value
-        share = np.clip(value / self._per, least, most)
+        return self._of_share(np.clip(value / self._per, least, most))
+
+    def _of_share(self, share: Floats) -> Floats:
         if self._of_people:
             return np.asarray(logit(share))
         with np.errstate(divide="ignore"):
@@ -262,6 +314,11 @@ class Moving:
         if not self._linked:
             return drawn
         return np.asarray((expit(drawn) if self._of_people else np.exp(drawn)) * self._per)
+
+
+def _span(flags: npt.NDArray[np.bool_]) -> slice:
+    at = np.flatnonzero(flags)
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0)
 
 
 def _points_by_count(transform: Transform, n: int) -> Floats | None:

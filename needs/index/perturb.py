@@ -343,7 +343,8 @@ def _of_cells(moving: Sequence[Moving]) -> list[str]:
     chancy, hidden, rounded = (_listed(moving, kind) for kind in ("chancy", "hidden", "rounded"))
     if chancy:
         said.append(
-            f"Counts vary by chance, proportions on the scale of log-odds and rates on that of logarithms: {chancy}."
+            "Counts vary by chance, proportions on the scale of log-odds and rates on that of logarithms; what comes "
+            f"to no more than half a case counts as none: {chancy}."
         )
     if hidden:
         said.append(f"Suppressed cells are drawn evenly between their bounds: {hidden}.")

@@ -121,6 +121,7 @@ class _Column:
     raw: Floats
     state: Codes
     reliability: Floats
+    weight: Floats
 
 
 # ---- reading, with faults
@@ -197,7 +198,7 @@ def _asked(indicator: Indicator) -> dict[str, tuple[str, str]]:
 def _as_published(value: Floats) -> _Column:
     none = np.full(len(value), np.nan)
     state = np.zeros(len(value), dtype=np.int64)
-    return _Column(value, value, value, none, none, value, state, none)
+    return _Column(value, value, value, none, none, value, state, none, np.ones(len(value)))
 
 
 def _from_counts(counts: Counts, groups: Mapping[str, tuple[Codes, list[str]]], notes: list[str]) -> _Column:
@@ -216,7 +217,8 @@ def _from_counts(counts: Counts, groups: Mapping[str, tuple[Codes, list[str]]], 
     per = indicator.per
     numerator = filled.used[0]
     denominator = np.where(counts.missing, counts.base, filled.used[1])
-    return _Column(value * per, low * per, high * per, numerator, denominator, raw * per, state, reliability)
+    kept = np.ones(len(raw)) if drawn is None else drawn["weight"].to_numpy(dtype=float)
+    return _Column(value * per, low * per, high * per, numerator, denominator, raw * per, state, reliability, kept)
 
 
 def _ratio(pair: Pair) -> Floats:

@@ -9,6 +9,7 @@ from shapely import box
 
 from needs import areas, sites
 from needs.assessment import DemandSettings
+from needs.demand import Growth
 from needs.errors import Faults
 from tests.town import ORIGIN, places
 
@@ -57,6 +58,18 @@ def test_a_zone_without_a_row_is_told_with_the_lookup():
     assert len(faults) == 1
     assert B in faults[0]
     assert "LSOA 2011" in faults[0]
+
+
+def test_zones_without_planned_homes_have_none():
+    growth = Growth(label="Local plan", years=5)
+    homes = pd.DataFrame({"lsoa21cd": [B], "planned_homes": [100.0]})
+    faults = Faults()
+    settings = DemandSettings(growth=growth)
+    tables = {"rural_urban": CLASS, "demand": [DEMAND, homes], "cars": None}
+    found = areas.attach(zones(), **tables, settings=settings, faults=faults).set_index("lsoa21cd")
+    assert faults.found == []
+    assert found["demand_growth"].to_dict() == {A: 0.0, B: pytest.approx(100 * growth.per_home("births"))}
+    assert found["demand"].to_dict() == {A: 30.0, B: pytest.approx(10 + 100 * growth.per_home("births"))}
 
 
 def test_no_demand_at_all_is_told():

@@ -74,9 +74,13 @@ def attach(
     for name, table in (("rural_urban", rural_urban), *(("demand", d) for d in demand), ("cars", cars)):
         if table is None:
             continue
+        own = [str(c) for c in table.columns if c != "lsoa21cd"]
         missing = sorted(set(zones["lsoa21cd"]) - set(table["lsoa21cd"]))
+        if own == ["planned_homes"]:  # a list of sites: elsewhere none are planned
+            table = pd.concat([table, pd.DataFrame({"lsoa21cd": missing, "planned_homes": 0.0})], ignore_index=True)
+            missing = []
         faults.add_each(
-            f"table '{name}'",
+            f"table '{name}' ({', '.join(own)})",
             [("", f"has no row for zone {code}") for code in missing],
             "add it; codes of LSOA 2011 must first be carried to LSOA 2021 with the ONS exact-fit lookup",
         )

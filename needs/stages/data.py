@@ -90,6 +90,8 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     )
     zones = zones.assign(count_hidden=zones["lsoa21cd"].isin(safe.hidden))
     zones = _with_deprived_children(settings, zones, one("deprived_children"), safe.bounds, faults)
+    homes = "planned_homes" in zones and settings.demand.growth is None
+    read += ["Planned homes are given and not counted: there is no [demand.growth]."] if homes else []
     known = set(councils.index) | set(classes.index)
     points = areas.place_families(one("points"), zones, known, where=_where(settings, "points"), faults=faults)
     found, notes = sites.gather({i.id: have[i.id] for i in settings.of("sites")}, faults)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from needs.errors import SHOWN, Faults, InputError, SettingsError, fail
+from needs.errors import Faults, InputError, SettingsError, fail
 from needs.settings import CATALOGUE
 from needs.toml import Strict, checked, load
 
@@ -236,7 +236,7 @@ def demand(
     chosen, weights = kind_named(kind), _weights(kind, send_share_pct)
     faults = Faults(InputError)
     zones = table.set_index("lsoa21cd") if "lsoa21cd" in table.columns else table
-    _note(faults, "stands twice", zones.index[zones.index.duplicated()], "keep one row for each zone")
+    faults.add_codes(_TABLE, "stands twice", zones.index[zones.index.duplicated()], "keep one row for each zone")
     homes = (growth.homes,) if growth else ()
     reasons = {**dict.fromkeys(chosen.needs, f"demand {kind!r} counts it"), **dict.fromkeys(homes, "growth counts it")}
     numbers = {name: _numbers(zones, name, why, faults) for name, why in reasons.items()}
@@ -293,9 +293,9 @@ def _numbers(zones: pd.DataFrame, name: str, why: str, faults: Faults) -> pd.Ser
     raw = zones[name]
     number = pd.to_numeric(raw, errors="coerce").astype(float)
     fix = "fill it in, with 0 where there are none: a missing value is never guessed"
-    _note(faults, f"'{name}' is blank", raw.index[raw.isna()], fix)
-    _note(faults, f"'{name}' is no number", raw.index[raw.notna() & ~np.isfinite(number)], "give a number")
-    _note(faults, f"'{name}' is negative", raw.index[number < 0], "correct it")
+    faults.add_codes(_TABLE, f"'{name}' is blank", raw.index[raw.isna()], fix)
+    faults.add_codes(_TABLE, f"'{name}' is no number", raw.index[raw.notna() & ~np.isfinite(number)], "give a number")
+    faults.add_codes(_TABLE, f"'{name}' is negative", raw.index[number < 0], "correct it")
     return number
 
 
@@ -310,11 +310,3 @@ def _note_impossible_sums(zones: pd.DataFrame, faults: Faults) -> None:
             names = " and ".join(columns()[c].meaning.lower() for c in whole)
             what = f"{low:,.0f} {columns()[part[0]].meaning.lower()} are more than the {high:,.0f} {names}"
             faults.add(_TABLE, what, f"check {check}")
-
-
-def _note(faults: Faults, what: str, zones: pd.Index[str], fix: str) -> None:
-    """Note one fault for all the zones that share it, if any do."""
-    if len(zones):
-        codes = sorted(set(map(str, zones)))
-        more = f" and {len(codes) - SHOWN:,} more" if len(codes) > SHOWN else ""
-        faults.add(_TABLE, f"{what} ({len(codes):,}): {', '.join(codes[:SHOWN])}{more}", fix)

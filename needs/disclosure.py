@@ -234,9 +234,9 @@ def feasible(
     columns, zones = protected.values.columns, protected.values.index
     faults = Faults(InputError)
     named = [f[0] for f in extra_figures] + [c for pair in at_most for c in pair] + list(columns)
-    _note(faults, "unknown columns", pd.Index(named).difference(columns), "name columns of the counts")
+    faults.add_codes(WHERE, "unknown columns", pd.Index(named).difference(columns), "name columns of the counts")
     strange = pd.Index([z for f in extra_figures for z in f[1]]).difference(zones)
-    _note(faults, "unknown zones", strange, "name zones of the counts")
+    faults.add_codes(WHERE, "unknown zones", strange, "name zones of the counts")
     faults.raise_if_any()
 
     rule, (i, j) = protected.rule, np.nonzero(protected.hidden.to_numpy())
@@ -335,7 +335,7 @@ def _checked(counts: pd.DataFrame, strata: pd.DataFrame | pd.Series[str]) -> tup
     tiers = strata.to_frame(strata.name or "stratum") if isinstance(strata, pd.Series) else strata
     for frame, what in ((counts, "the counts"), (tiers, "the strata")):
         again = [*frame.index[frame.index.duplicated()], *frame.columns[frame.columns.duplicated()]]
-        _note(faults, f"{what} have a row or column twice", pd.Index(again), "keep one of each")
+        faults.add_codes(WHERE, f"{what} have a row or column twice", pd.Index(again), "keep one of each")
         if not frame.shape[1]:
             faults.add(WHERE, f"{what} have no column", "give one or more")
     faults.raise_if_any()
@@ -343,13 +343,15 @@ def _checked(counts: pd.DataFrame, strata: pd.DataFrame | pd.Series[str]) -> tup
     table = raw.apply(pd.to_numeric, errors="coerce").astype(float)
     odd = (table.isna() & raw.notna()) | (table < 0) | np.isinf(table)
     for name in table.columns[odd.any()]:
-        _note(faults, f"'{name}' is no count", table.index[odd[name]], "give a number from 0, or a blank if suppressed")
+        faults.add_codes(
+            WHERE, f"'{name}' is no count", table.index[odd[name]], "give a number from 0, or a blank if suppressed"
+        )
     tiers = tiers.reindex(table.index)
-    _note(faults, "zones have no stratum", tiers.index[tiers.isna().any(axis=1)], "complete the strata")
+    faults.add_codes(WHERE, "zones have no stratum", tiers.index[tiers.isna().any(axis=1)], "complete the strata")
     for fine, coarse in pairwise(tiers.columns):
         parents = tiers.groupby(fine)[coarse].nunique()
         fix = "order the columns of strata from fine to coarse, each inside one of the next"
-        _note(faults, f"a '{fine}' lies in more than one '{coarse}'", parents.index[parents > 1], fix)
+        faults.add_codes(WHERE, f"a '{fine}' lies in more than one '{coarse}'", parents.index[parents > 1], fix)
     for name, parts in _totals(table.dropna()):
         what = f"it is the sum of {parts}, so that subtraction could tell what is hidden"
         faults.add(f"{WHERE}, '{name}'", what, "leave it out, and add up the protected parts")
@@ -379,16 +381,9 @@ def _bounds_of_blanks(table: pd.DataFrame, bounds: Sequence[pd.DataFrame] | None
     )
     faults, wrong = Faults(InputError), ~((least >= 0) & (least <= most) & np.isfinite(most))
     fix = "give the least and the greatest count of a blank cell, from 0, in this order"
-    _note(faults, "bounds are not in order", table.index[np.flatnonzero(wrong.any(axis=1))], fix)
+    faults.add_codes(WHERE, "bounds are not in order", table.index[np.flatnonzero(wrong.any(axis=1))], fix)
     faults.raise_if_any()
     return [least, most]
-
-
-def _note(faults: Faults, what: str, which: pd.Index[str], fix: str) -> None:
-    names = sorted(map(str, which))
-    if names:
-        more = ", ..." if len(names) > _SHOWN else ""
-        faults.add(WHERE, f"{what}: {', '.join(names[:_SHOWN])}{more} ({len(names):,} in all)", fix)
 
 
 def _notes(reason: npt.NDArray[np.object_], merged: int, within: int, rule: Rule) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -96,6 +96,12 @@ class Faults:
             first = f"{row}: {what}" if row else what
             self.add(where, f"the like in {len(found) - SHOWN:,} more places, first {first}", fix)
 
+    def add_codes(self, where: str, what: str, codes: Iterable[Hashable], fix: str) -> None:
+        """Note one fault for all the codes that share it (zones, wards, columns), if any do; the first are listed."""
+        names = sorted(set(map(str, codes)))
+        if names:
+            self.add(where, f"{what} ({len(names):,}): {listed(names)}", fix)
+
     def add_missing(self, where: str, what: str, fix: str) -> None:
         """Note a source that is not there (exit code 3 when nothing else is wrong)."""
         self.missing.append(Fault(where, what, fix))
@@ -111,6 +117,12 @@ class Faults:
             raise self.error(self.found + self.missing)
         if self.missing:
             raise SourceError(self.missing)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write the first names, and count the rest."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def fail(error: type[NeedsError], where: str, what: str, fix: str) -> NoReturn:

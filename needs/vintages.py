@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from needs.errors import SHOWN, Faults, InputError, fail
+from needs.errors import Faults, InputError, fail, listed
 from needs.settings import ZONE_VINTAGE
 
 Floats = npt.NDArray[np.float64]
@@ -58,9 +58,9 @@ class Lookup:
         pairs, faults = _checked_pairs(self.pairs, ("share_of_count", "change"), self.name), Faults(InputError)
         pairs["share_of_count"] = share = pd.to_numeric(pairs["share_of_count"], errors="coerce")
         fix = "correct the lookup"
-        _note(faults, self.name, "a share is not 0 to 1", pairs["from_code"][~share.between(0, 1)], fix)
+        faults.add_codes(self.name, "a share is not 0 to 1", pairs["from_code"][~share.between(0, 1)], fix)
         total = share.groupby(pairs["from_code"]).sum()
-        _note(faults, self.name, "shares do not add up to 1", total.index[(total - 1).abs() > 1e-9], fix)
+        faults.add_codes(self.name, "shares do not add up to 1", total.index[(total - 1).abs() > 1e-9], fix)
         faults.raise_if_any()
         object.__setattr__(self, "pairs", pairs.sort_values(["to_code", "from_code"], ignore_index=True))
 
@@ -161,7 +161,7 @@ class Lookup:
         place, _ = target.factorize()
         cut = (at < 0) & (share > 0) & np.isin(place, place[at >= 0])
         fix = "give the table of all of England, or add these rows: a part of a zone is not the zone"
-        _note(faults, where, "lacks codes that share a zone with codes that it has", source[cut], fix)
+        faults.add_codes(where, "lacks codes that share a zone with codes that it has", source[cut], fix)
         return values, at, faults
 
     def _frame(self, table: pd.DataFrame, at: Places, reduce: Callable[[Places], Floats]) -> pd.DataFrame:
@@ -198,7 +198,7 @@ def exact_fit(pairs: pd.DataFrame, population: pd.Series[float] | None = None) -
     shape = np.select([one_zone & one_area, one_area, one_zone], list("USM"), "X")
     right = np.where(pairs["change"] == "X", shape != "U", pairs["change"] == shape)  # an X may look like S or M
     fix = f"give all pairs of {mend('LSOA11')}: not a best-fit lookup, and none that is cut to a list of zones"
-    _note(faults, where, "are not U, S, M or X as flagged", pairs["from_code"][~right], fix)
+    faults.add_codes(where, "are not U, S, M or X as flagged", pairs["from_code"][~right], fix)
     faults.raise_if_any()
     return _by_population(pairs, population, "LSOA11")
 
@@ -227,7 +227,7 @@ def down(pairs: pd.DataFrame, population: pd.Series[float], *, source: str) -> L
     faults, where = Faults(InputError), f"lookup {source} to {ZONE_VINTAGE}"
     pairs = _checked_pairs(pairs, (), where)
     twice = pairs["to_code"][pairs["to_code"].duplicated()]
-    _note(faults, where, "lie in more than one area", twice, "give a best-fit lookup: one area for each zone")
+    faults.add_codes(where, "lie in more than one area", twice, "give a best-fit lookup: one area for each zone")
     faults.raise_if_any()
     return _by_population(pairs.assign(change=""), population, source)
 
@@ -262,19 +262,19 @@ def refuse(codes: Iterable[str], expected: str, *, lookup: Lookup | None = None,
             fix = f"carry the table to {expected} with {mend(away)}"
         left = left[own.unique().get_indexer(left) < 0]  # many times faster than isin
         turned = other.unique().get_indexer(left) >= 0
-        _note(faults, where, f"holds codes of {away}, not of {expected}", left[turned], fix)
+        faults.add_codes(where, f"holds codes of {away}, not of {expected}", left[turned], fix)
         left = left[~turned]
     forms = pd.Series([_FORMS.get(c[1:3], "") if c[:1] in {"E", "W"} else "" for c in left], dtype=object)
     for form in forms.unique():
         some = left[forms == form]
         if not form or not expected.upper().startswith(form):
             fix = f"map the column of {expected} codes" + (f", or use {mend(form)}" if form in {"MSOA", "WD"} else "")
-            _note(faults, where, f"holds {form or 'unknown'} codes, not {expected} codes", some, fix)
+            faults.add_codes(where, f"holds {form or 'unknown'} codes, not {expected} codes", some, fix)
         elif lookup:
             fix = f"codes change from year to year: give the lookup of the table's own year ({mend(expected)})"
             if form == "WD":
                 fix += "; a ward so small that no zone fits it best goes to its neighbour, or is left out and named"
-            _note(faults, where, f"holds codes that the {lookup.name} does not know", some, fix)
+            faults.add_codes(where, f"holds codes that the {lookup.name} does not know", some, fix)
 
 
 def pool(
@@ -312,7 +312,7 @@ def pool(
         births, vintage = entry if isinstance(entry, tuple) else (entry, usual)
         where = f"births of {year}"
         fix = "give the number; if it is suppressed, pool the low ends and the high ends apart"
-        _note(faults, where, "are blank", births.index[births.isna()], fix)
+        faults.add_codes(where, "are blank", births.index[births.isna()], fix)
         if vintage == ZONE_VINTAGE:
             _numbers(births.to_frame(), where, is_count=True, faults=faults)
             refuse(births.index, ZONE_VINTAGE, lookup=lookup, where=where, faults=faults)
@@ -328,7 +328,9 @@ def pool(
     zones = set().union(*(y.index for y in years.values()))
     for year, births in years.items():
         absent = zones.difference(births.index)
-        _note(faults, f"births of {year}", "lack zones that other years have", absent, "complete the year, or drop it")
+        faults.add_codes(
+            f"births of {year}", "lack zones that other years have", absent, "complete the year, or drop it"
+        )
     faults.raise_if_any()
     total = pd.concat(years, axis=1).sum(axis=1).sort_index().rename_axis("lsoa21cd")
     return pd.DataFrame({"births": total, "years": len(years), "births_a_year": total / len(years)})
@@ -345,8 +347,8 @@ def _by_population(pairs: pd.DataFrame, population: pd.Series[float] | None, sou
     weight = pd.Series(people[codes.get_indexer(pd.Index(split["to_code"]))], index=split.index)
     total = weight.groupby(split["from_code"]).transform("sum")
     share = (weight / total.where(total > 0)).reindex(pairs.index).fillna(1 / size)
-    names = set(split["from_code"][total == 0])
-    note = f"Nobody lives in the zones of {_some(names)}: their counts are shared equally among their zones."
+    names = sorted(map(str, set(split["from_code"][total == 0])))
+    note = f"Nobody lives in the zones of {listed(names)}: their counts are shared equally among their zones."
     return Lookup(source, ZONE_VINTAGE, pairs.assign(share_of_count=share), (note,) if names else ())
 
 
@@ -360,22 +362,22 @@ def _checked_pairs(pairs: pd.DataFrame, extra: tuple[str, ...], where: str) -> p
     codes = pairs[["from_code", "to_code"]]
     if pairs.empty or codes.isna().to_numpy().any():
         faults.add(where, "has no rows" if pairs.empty else "a code is blank", "give the whole lookup, without blanks")
-    _note(faults, where, "stand twice with one target", pairs["from_code"][codes.duplicated()], "keep one row each")
+    faults.add_codes(where, "stand twice with one target", pairs["from_code"][codes.duplicated()], "keep one row each")
     faults.raise_if_any()
     return pairs
 
 
 def _numbers(table: pd.DataFrame, where: str, *, is_count: bool, faults: Faults) -> Floats:
     """Check that every cell is a number or NaN and no code stands twice; give the numbers."""
-    _note(faults, where, "stand twice", table.index[table.index.duplicated()], "keep one row for each code")
+    faults.add_codes(where, "stand twice", table.index[table.index.duplicated()], "keep one row for each code")
     text = [c for c, kind in table.dtypes.items() if kind.kind not in "iuf"]
     fix = "drop them, or give numbers: a suppressed count is blank, or two tables with its low and its high end"
-    _note(faults, where, "columns without numbers", text, fix)
+    faults.add_codes(where, "columns without numbers", text, fix)
     values = table.drop(columns=text).to_numpy(dtype=float, na_value=np.nan)
     wrong = np.isinf(values) | (is_count & (values < 0))
     fix = "correct it; if it marks a suppressed count, leave the cell blank"
     what = "hold a negative or infinite count" if is_count else "hold an infinite rate"
-    _note(faults, where, what, table.index[np.flatnonzero(wrong.any(axis=1))], fix)
+    faults.add_codes(where, what, table.index[np.flatnonzero(wrong.any(axis=1))], fix)
     return values
 
 
@@ -383,22 +385,10 @@ def _people(given: pd.Series[float] | None, codes: pd.Index, where: str, reason:
     """Look up a number of people, 0 or more, for each code."""
     given = pd.Series(dtype=float) if given is None else given
     if len(codes) and given.index.has_duplicates:
-        _note(faults, where, "stand twice", given.index[given.index.duplicated()], "keep one row for each code")
+        faults.add_codes(where, "stand twice", given.index[given.index.duplicated()], "keep one row for each code")
         return np.ones(len(codes))
     people = given.reindex(codes).to_numpy(dtype=float, na_value=np.nan)
     absent, odd = np.flatnonzero(np.isnan(people)), np.flatnonzero((people < 0) | np.isinf(people))
-    _note(faults, where, f"needed and missing ({reason})", codes[absent], "give the number of people")
-    _note(faults, where, "negative or infinite", codes[odd], "correct it")
+    faults.add_codes(where, f"needed and missing ({reason})", codes[absent], "give the number of people")
+    faults.add_codes(where, "negative or infinite", codes[odd], "correct it")
     return np.asarray(people)
-
-
-def _some(codes: Iterable[Hashable]) -> str:
-    names = sorted(set(map(str, codes)))
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
-
-
-def _note(faults: Faults, where: str, what: str, codes: Iterable[Hashable], fix: str) -> None:
-    """Note one fault for all the codes that share it, if any do."""
-    if len(names := set(codes)):
-        faults.add(where, f"{what} ({len(names):,}): {_some(names)}", fix)

@@ -396,11 +396,11 @@ def test_it_is_an_estimator_of_scikit_learn():
     ("area", "expected"),
     [
         (NEWCOMERS.drop(columns="less"), "indicator 'less': is not among the columns"),
-        (NEWCOMERS.assign(ranked=[1, 8, 2]), "'ranked': is no rank among the 7 zones of the reference: 1 zone, E010"),
-        (NEWCOMERS.assign(ranked=[1, 2.5, 0]), "is no rank among the 7 zones of the reference: 2 zones"),
-        (NEWCOMERS.assign(less=[1, np.nan, 2]), "indicator 'less': has no value: 1 zone, E01000101"),
-        (NEWCOMERS.assign(less=[1, np.inf, 2]), "indicator 'less': has no value: 1 zone, E01000101"),
-        (pd.concat([NEWCOMERS, NEWCOMERS[:1]]), "index 'test': stands twice: 1 zone, E01000100"),
+        (NEWCOMERS.assign(ranked=[1, 8, 2]), "'ranked': is no rank among the 7 zones of the reference (1): E010"),
+        (NEWCOMERS.assign(ranked=[1, 2.5, 0]), "is no rank among the 7 zones of the reference (2)"),
+        (NEWCOMERS.assign(less=[1, np.nan, 2]), "indicator 'less': has no value (1): E01000101"),
+        (NEWCOMERS.assign(less=[1, np.inf, 2]), "indicator 'less': has no value (1): E01000101"),
+        (pd.concat([NEWCOMERS, NEWCOMERS[:1]]), "index 'test': stands twice (1): E01000100"),
     ],
 )  # fmt: skip
 def test_a_wrong_area_is_refused(area, expected):
@@ -416,7 +416,7 @@ def test_a_wrong_area_is_refused(area, expected):
     [
         (SEVEN.iloc[1:], "is no rank among the 6 zones"),
         (SEVEN.assign(ranked=[1, 1, 2, 2, 3, 3, 4]), "is no rank among the 7 zones"),
-        (SEVEN.assign(ranked=[1, 2, 3, 4, 5, 6, np.nan]), "indicator 'ranked': has no value: 1 zone, E01000007"),
+        (SEVEN.assign(ranked=[1, 2, 3, 4, 5, 6, np.nan]), "indicator 'ranked': has no value (1): E01000007"),
         (SEVEN.iloc[:1], "its reference has 1 zone ->"),
     ],
 )

@@ -475,7 +475,7 @@ def moving(indicator: dict, cells: Cells, **doubts: bool) -> Moving:
     index = NeedIndex(spec).fit(cells.values)
     own = {"counts": True, "suppressed": True, "rounding": True, **doubts}
     doubt = doubt_of(spec.indicators[0], cells, **own)
-    return moving_cells(spec.indicators, [doubt], lambda i: [index._scales[i.id]], {}, None)[0]
+    return moving_cells(spec.indicators, [doubt], lambda i: [index.scales_[i.id]], {}, None)[0]
 
 
 def drawn(group: Moving, times: int = 4000) -> np.ndarray:
@@ -558,7 +558,7 @@ def test_without_noise_a_draw_has_the_points_of_its_value_at_ties_too(transform,
     doubt = doubt_of(
         spec.indicators[0], cells_of(values, {"a": (events, people)}), counts=True, suppressed=True, rounding=True
     )
-    group = moving_cells(spec.indicators, [doubt], lambda i: [index._scales[i.id]], {}, None)[0]
+    group = moving_cells(spec.indicators, [doubt], lambda i: [index.scales_[i.id]], {}, None)[0]
     found = group.points(Sources(None, None, None), 0)
     assert (events == 0).sum() > 3
     assert (events == people).sum() > 3
@@ -710,7 +710,7 @@ def test_drawn_values_get_the_points_that_the_index_gives_them(measure, directio
         for t in ("rank", "imd_exp", "normal_score", "min_max", "z_score", "none")
     ]
     doubt = doubt_of(spec.indicators[0], cells, **{"counts": True, "suppressed": True, "rounding": True, **doubts})
-    scales = [index._scales["a"] for index in indices]
+    scales = [index.scales_["a"] for index in indices]
     moved = moving_cells(spec.indicators, [doubt], lambda i: scales, indices[0]._limits, groups["class"])
     assert len(moved) == (2 if "within" in more else 1)
     for k, index in enumerate(indices):
@@ -719,7 +719,7 @@ def test_drawn_values_get_the_points_that_the_index_gives_them(measure, directio
             drawn_values = pd.DataFrame({"a": group.values(first)}, index=values.index[group.zones]).join(groups)
             expected = index.points(drawn_values)[:, 0]
             if "winsorise" in more and index.transformation != "none":
-                assert (drawn_values["a"] > index._limits["a"][1]).any()  # so that there is something to draw in
+                assert (drawn_values["a"] > index.limits_["a"][1]).any()  # so that there is something to draw in
             assert group.points(second, k).tolist() == pytest.approx(expected.tolist(), abs=1e-9)
 
 

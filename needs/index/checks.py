@@ -10,7 +10,7 @@ import pandas as pd
 
 from needs.errors import Faults, InputError, fail
 from needs.index.points import rank_among
-from needs.indicators import Aggregation, Cells, Domain, IndexSpec, Indicator, Transform, note_zones
+from needs.indicators import Aggregation, Cells, Domain, IndexSpec, Indicator, Transform
 
 
 def frame_of(X: Any, spec: IndexSpec) -> pd.DataFrame:  # noqa: N803
@@ -98,7 +98,7 @@ def checked_values(
     where = f"index '{spec.index.id}'"
     if is_reference and n < 2:
         faults.add(where, f"its reference has {n} zone{'s' if n != 1 else ''}", "fit it on all of England")
-    note_zones(faults, where, "stands twice", X.index[X.index.duplicated()], "keep one row for each zone")
+    faults.add_codes(where, "stands twice", X.index[X.index.duplicated()], "keep one row for each zone")
     for i in spec.indicators:
         at = f"{where}, indicator '{i.id}'"
         if i.id not in X.columns:
@@ -108,25 +108,25 @@ def checked_values(
         value = X[i.id].astype(float)
         usable = np.isfinite(value) | (value.isna() & (i.missing == "domain_mean"))
         fix = "complete the table: a missing value is never guessed"
-        note_zones(faults, at, "has no value", X.index[~usable], fix)
+        faults.add_codes(at, "has no value", X.index[~usable], fix)
         if i.measure == "rank" and usable.all():
             ranked = rank_among(-value, -value) if is_reference else value.clip(1, n).round()
             fix = "map the rank as published, and fit on exactly the zones that it ranks"
             what = f"is no rank among the {n} zones of the reference"
-            note_zones(faults, at, what, X.index[value != ranked], fix)
+            faults.add_codes(at, what, X.index[value != ranked], fix)
     groups = [c for c in ("class",) if any(i.within for i in spec.indicators)]
     for group in groups:
         if group not in X.columns:
             faults.add(where, f"'{group}' of the zones is not given", "give the rural-urban class of every zone")
         else:
-            note_zones(faults, where, f"'{group}' is blank", X.index[X[group].isna()], "complete the table")
+            faults.add_codes(where, f"'{group}' is blank", X.index[X[group].isna()], "complete the table")
             if is_reference:
                 size = X[group].map(X[group].value_counts())
                 alone = X.index[size < _LEAST_CLASS]
                 fix = "fit on all of England, or score the indicator among all zones (leave out within)"
-                note_zones(faults, where, f"are of a class of fewer than {_LEAST_CLASS} zones", alone, fix)
+                faults.add_codes(where, f"are of a class of fewer than {_LEAST_CLASS} zones", alone, fix)
             else:
                 odd = X.index[X[group].notna() & ~X[group].isin(set(classes))]
-                note_zones(faults, where, "are of a class that the reference lacks", odd, "fit on all of England")
+                faults.add_codes(where, "are of a class that the reference lacks", odd, "fit on all of England")
     faults.raise_if_any()
     return X[[*spec.ids, *groups]].astype(dict.fromkeys(spec.ids, float))

@@ -60,6 +60,8 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Their scores.
     weights_ : dict
         Share of the score of every indicator.
+    scales_, limits_ : dict
+        How each indicator becomes points, by class ("" for all zones); between which values outliers are drawn in.
     feature_names_in_ : numpy.ndarray
         Ids of the indicators, in the order of the specification.
     """
@@ -117,10 +119,10 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
         self.reference_ = checked_values(table, self.spec_, len(table), is_reference=True)
         self._n = len(table)
-        self._limits = {
+        self.limits_ = {
             i.id: winsor_limits(self.reference_[i.id], i.winsorise) for i in self.spec_.indicators if i.winsorise
         }
-        self._scales = {i.id: self._scales_of(i) for i in self.spec_.indicators if i.measure != "rank"}
+        self.scales_ = {i.id: self._scales_of(i) for i in self.spec_.indicators if i.measure != "rank"}
         points = self.points(self.reference_)
         aggregation = self.aggregation or self.spec_.index.aggregation
         self.tree_ = Tree(self.spec_, points, aggregation=aggregation, weights=self.weights)
@@ -312,7 +314,7 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 columns.append(table[value.astype(int) - 1])
                 continue
             need = _need(self._drawn_in(i, value), i)
-            scales = self._scales[i.id]
+            scales = self.scales_[i.id]
             if i.within is None:
                 columns.append(scales[""].points(need))
                 continue
@@ -370,7 +372,7 @@ class NeedIndex(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return {str(g): Scale.fit(transform, need[(groups == g).to_numpy()], posts) for g in sorted(groups.unique())}
 
     def _drawn_in(self, i: Indicator, value: Floats) -> Floats:
-        return np.clip(value, *self._limits[i.id]) if i.id in self._limits else value
+        return np.clip(value, *self.limits_[i.id]) if i.id in self.limits_ else value
 
 
 def _column_ids(names: npt.NDArray[np.object_] | None, count: int) -> list[str]:

@@ -15,7 +15,7 @@ from needs.index.chance import STILL, Moving, Sources, doubt_of, moving_cells
 from needs.index.checks import checked_values, frame_of
 from needs.index.explain import variant
 from needs.index.points import RANK_POINTS, Ranks, Scale, rank_among
-from needs.index.tree import _FLOOR, Tree
+from needs.index.tree import Tree, lifted
 from needs.indicators import RANKED, Aggregation, Cells, Domain, IndexSpec, Transform
 
 if TYPE_CHECKING:
@@ -181,8 +181,8 @@ class Rescorer:
         self.moving: list[Moving] = moving_cells(
             self._spec.indicators,
             doubts,
-            lambda i: [m.index._scales[i.id] for m in self.methods],
-            index._limits,
+            lambda i: [m.index.scales_[i.id] for m in self.methods],
+            index.limits_,
             table.get("class"),
         )
 
@@ -222,7 +222,7 @@ class Rescorer:
                 level.append(value)
         reference, area = ([level[k] for k in self._tops] for level in levels)
         if draw.aggregation == "geometric":
-            reference, area = ([np.log(1 + (1 - _FLOOR) * part) for part in side] for side in (reference, area))
+            reference, area = ([np.log(lifted(part)) for part in side] for side in (reference, area))
         return _weighted(reference, draw.weights.top), _weighted(area, draw.weights.top)
 
     def ranks(self, draw: Draw) -> tuple[Ranks, Ranks]:

@@ -86,7 +86,7 @@ class Tree:
         self.top_weights = of_top
         self._linear = aggregation == "arithmetic" and not any(d.transform for d in spec.domains)
         top_points = np.column_stack([levels[k] for k in self.tops])
-        self._typical = _lifted(np.median(top_points, axis=0))
+        self._typical = lifted(np.median(top_points, axis=0))
 
     @property
     def weights(self) -> dict[str, float]:
@@ -126,7 +126,7 @@ class Tree:
         top = np.column_stack([levels[k] for k in self.tops])
         weights = self.top_weights if top_weights is None else top_weights
         if self.aggregation == "geometric":
-            return np.asarray(np.exp(np.log(_lifted(top)) @ (weights / weights.sum())))
+            return np.asarray(np.exp(np.log(lifted(top)) @ (weights / weights.sum())))
         return np.asarray(top @ weights)
 
     def _fit(self, domain: Domain, points: Floats, levels: list[Floats]) -> _Node:
@@ -173,10 +173,10 @@ class Tree:
         if self.aggregation == "arithmetic":
             parts = top * self.top_weights
             return _row_sums(parts), parts
-        lifted, weights, typical = _lifted(top), self.top_weights, self._typical
-        score = np.exp(np.log(lifted) @ weights)
+        raised, weights, typical = lifted(top), self.top_weights, self._typical
+        score = np.exp(np.log(raised) @ weights)
         base = float(np.exp(np.log(typical) @ weights))
-        ratio = np.log(lifted / typical)
+        ratio = np.log(raised / typical)
         mean = _logarithmic_mean(score, base)
         return score, weights * base + mean[:, None] * weights * ratio
 
@@ -241,7 +241,8 @@ def _children_first(spec: IndexSpec) -> list[str]:
     return order
 
 
-def _lifted(points: Floats) -> Floats:
+def lifted(points: Floats) -> Floats:
+    """Bring points 0 to 100 to 1 to 100, as a geometric mean takes them."""
     return np.asarray(1 + (1 - _FLOOR) * points)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,15 +79,6 @@ def find_columns(
     return zones.astype(str).rename("lsoa21cd"), columns, ends
 
 
-def note_zones(faults: Faults, where: str, what: str, zones: Iterable[str], fix: str) -> None:
-    """Note one fault for all the zones that share it, if any do."""
-    codes = sorted(zones)
-    if codes:
-        more = ", ..." if len(codes) > _SHOWN else ""
-        plural = "s" if len(codes) > 1 else ""
-        faults.add(where, f"{what}: {len(codes):,} zone{plural}, {', '.join(codes[:_SHOWN])}{more}", fix)
-
-
 def _never_blank(spec: IndexSpec) -> set[str]:
     """Columns of which a blank is a fault: an indicator needs them, and no rule says what a blank stands for."""
     return {
@@ -104,10 +95,10 @@ def _rows(own: pd.Index[str], zones: pd.Index[str], where: str, faults: Faults) 
     if own.equals(zones):
         return np.arange(len(own))
     twice = own.duplicated()
-    note_zones(faults, where, "has a zone twice", set(own[twice]), "keep one row for each")
+    faults.add_codes(where, "has a zone twice", set(own[twice]), "keep one row for each")
     first = np.flatnonzero(~twice)
     rows = np.append(first, -1)[own[first].get_indexer(zones)]
-    note_zones(faults, where, "lacks zones that other tables have", zones[rows < 0], "complete the table")
+    faults.add_codes(where, "lacks zones that other tables have", zones[rows < 0], "complete the table")
     return rows
 
 
@@ -115,11 +106,11 @@ def _ends(given: pd.DataFrame, zones: pd.Index[str], name: str, faults: Faults) 
     """Bounds of a column in the order of the zones."""
     where, fix = f"bounds of '{name}'", "give the least and the greatest count, from 0, in this order"
     twice = given.index.duplicated()
-    note_zones(faults, where, "have a zone twice", set(given.index[twice]), "keep one row for each")
+    faults.add_codes(where, "have a zone twice", set(given.index[twice]), "keep one row for each")
     first = given[~twice]
     low, high = first["low"].to_numpy(dtype=float), first["high"].to_numpy(dtype=float)
     wrong = ~((low >= 0) & (low <= high) & np.isfinite(high))
-    note_zones(faults, where, "are not in order", set(first.index[wrong]), fix)
+    faults.add_codes(where, "are not in order", set(first.index[wrong]), fix)
     rows = pd.Index(first.index.to_numpy(dtype=object), dtype=object).get_indexer(zones)
     return np.append(low, np.nan)[rows], np.append(high, np.nan)[rows]
 
@@ -143,11 +134,11 @@ def _numbers(
     text = ~usable & ~blank
     sample = ", ".join(repr(v) for v in list(dict.fromkeys(raw[text]))[:_SHOWN])
     fix = "give a number, or a blank, of which the index says what it is (suppressed or missing)"
-    note_zones(faults, where, f"'{name}' is no number ({sample})", zones[text], fix)
+    faults.add_codes(where, f"'{name}' is no number ({sample})", zones[text], fix)
     if is_full:
         fix = "fill it in, or say in the index what a blank is (suppressed or missing): no value is guessed"
-        note_zones(faults, where, f"'{name}' is blank", zones[blank & ~between], fix)
+        faults.add_codes(where, f"'{name}' is blank", zones[blank & ~between], fix)
     if is_count:
-        note_zones(faults, where, f"'{name}' is a negative count", zones[number < 0], "correct it")
+        faults.add_codes(where, f"'{name}' is a negative count", zones[number < 0], "correct it")
         usable &= number >= 0
     return np.where(usable, number, np.nan)

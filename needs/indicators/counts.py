@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from needs.errors import Faults
-from needs.indicators.columns import Ends, note_zones
+from needs.indicators.columns import Ends
 from needs.indicators.spec import Indicator
 
 Floats = npt.NDArray[np.float64]
@@ -216,9 +216,9 @@ def add_up(
     small = told & (least > 0) & (least < indicator.min_denominator)
     if indicator.missing == "error":
         where, fix = f"indicator '{indicator.id}'", "say in the index what stands for a missing value (missing)"
-        note_zones(faults, where, "the denominator is 0", zones[empty], fix)
+        faults.add_codes(where, "the denominator is 0", zones[empty], fix)
         what = f"the denominator is under {indicator.min_denominator:g}"
-        note_zones(faults, where, what, zones[small], fix)
+        faults.add_codes(where, what, zones[small], fix)
     return Counts(indicator, known, base, **spans, hidden=hidden, free=free, missing=~told | empty | small)
 
 
@@ -229,5 +229,5 @@ def _within(
     rounded = sum(name not in indicator.denominator for name in indicator.numerator)
     over = known > base + indicator.rounding / 2 * rounded
     fix = 'correct the counts; or declare measure = "rate" if an event may come more than once or the sources differ'
-    note_zones(faults, f"indicator '{indicator.id}'", "the numerator is over the denominator", zones[over], fix)
+    faults.add_codes(f"indicator '{indicator.id}'", "the numerator is over the denominator", zones[over], fix)
     return np.where(np.isnan(base), known, np.minimum(known, base)), over

@@ -12,7 +12,7 @@ import pandas as pd
 from needs import rates
 from needs.errors import Faults, InputError
 from needs.indicators.cells import GROUPS, STATES, Cells
-from needs.indicators.columns import Ends, find_columns, note_zones
+from needs.indicators.columns import Ends, find_columns
 from needs.indicators.counts import Counts, Flags, Floats, Pair, add_up
 from needs.indicators.spec import IndexSpec, Indicator
 
@@ -146,7 +146,7 @@ def _read(
         if indicator.measure == "rank":
             wrong = zones[(start < 1) | (start % 1 > 0)]
             fix = "map the published rank"
-            note_zones(faults, where, f"'{indicator.value}' is no rank: whole, from 1", wrong, fix)
+            faults.add_codes(where, f"'{indicator.value}' is no rank: whole, from 1", wrong, fix)
     if missing.all() and indicator.missing != "error" and len(faults.found) == before:
         faults.add(where, "has no value in any zone", "correct the table, or leave the indicator out of the index")
     return start
@@ -160,7 +160,7 @@ def _groups(
     found: dict[str, tuple[Codes, list[str]]] = {"reference": (np.zeros(len(zones), dtype=np.int64), ["reference"])}
     if groups is not None and groups.index.has_duplicates:
         twice = set(groups.index[groups.index.duplicated()])
-        note_zones(faults, "groups of zones", "has a zone twice", twice, "keep one row for each")
+        faults.add_codes("groups of zones", "has a zone twice", twice, "keep one row for each")
         return found
     keys: dict[str, pd.Series[str]] = {}
     fix = "give the council and the rural-urban class of every zone of the reference, or choose another rule"
@@ -173,7 +173,7 @@ def _groups(
             continue
         keys[part] = groups[part].reindex(zones)
         absent = zones[keys[part].isna()]
-        note_zones(faults, f"groups of zones, asked for by {users[0]}", f"'{part}' is not known", absent, fix)
+        faults.add_codes(f"groups of zones, asked for by {users[0]}", f"'{part}' is not known", absent, fix)
     for name in asked:
         if set(_GROUPS_OF[name]) <= set(keys):
             key = [keys[part].fillna("").astype(str) for part in _GROUPS_OF[name]]

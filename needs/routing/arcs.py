@@ -1,0 +1,98 @@
+"""Hold a directed network as arrays, and places on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MAX_ARC_MS = 2**24  # 4.66 hours: longer arcs are not of one council's journeys, and sums stay far from overflow
+
+
+@dataclass(frozen=True)
+class Arcs:
+    """A directed network in compressed rows: arcs sorted by tail, then head; no loops; of parallel arcs the quickest.
+
+    Attributes
+    ----------
+    first
+        The arcs that leave node i are `first[i]` to `first[i + 1]`, shape (n + 1,).
+    head
+        Node at which each arc ends, shape (m,).
+    ms
+        Milliseconds of each arc, 0 to MAX_ARC_MS, shape (m,).
+    """
+
+    first: NDArray[np.int64]
+    head: NDArray[np.int32]
+    ms: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, nodes: int, tail: ArrayLike, head: ArrayLike, ms: ArrayLike) -> Arcs:
+        """Sort arcs given in any order; loops are dropped, and of parallel arcs all but the quickest.
+
+        Raises
+        ------
+        ValueError
+            If an arc leads to or from a node that is not there, or its time is negative or over MAX_ARC_MS.
+        """
+        start, end, time = (np.asarray(a).astype(np.int64) for a in (tail, head, ms))
+        if len(start) and (min(start.min(), end.min()) < 0 or max(start.max(), end.max()) >= nodes):
+            msg = f"an arc leads to or from a node that is not one of the {nodes:,}"
+            raise ValueError(msg)
+        if len(time) and (time.min() < 0 or time.max() > MAX_ARC_MS):
+            msg = f"arcs take {time.min():,} to {time.max():,} ms, not 0 to {MAX_ARC_MS:,}"
+            raise ValueError(msg)
+        kept = np.flatnonzero(start != end)
+        order = kept[np.lexsort((time[kept], end[kept], start[kept]))]
+        start, end, time = start[order], end[order], time[order]
+        quickest = np.ones(len(start), dtype=bool)
+        quickest[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
+        first = np.concatenate([[0], np.cumsum(np.bincount(start[quickest], minlength=nodes))])
+        return cls(first.astype(np.int64), end[quickest].astype(np.int32), time[quickest].astype(np.int32))
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.first) - 1
+
+    @cached_property
+    def tail(self) -> NDArray[np.int32]:
+        """Node at which each arc starts."""
+        return np.repeat(np.arange(self.nodes, dtype=np.int32), np.diff(self.first))
+
+    @cached_property
+    def reversed(self) -> Arcs:
+        """The same network with every arc turned round."""
+        return Arcs.of(self.nodes, self.head, self.tail, self.ms)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Places on a network: each hangs on up to two nodes, the ends of the street that it stands on.
+
+    Attributes
+    ----------
+    node
+        Shape (k, 2); -1 where there is no such end (a one-way street; a place off the network has none).
+    ms
+        Milliseconds between the place and the node, in the direction of travel, shape (k, 2).
+    """
+
+    node: NDArray[np.int32]
+    ms: NDArray[np.int32]
+
+    @classmethod
+    def at(cls, nodes: ArrayLike) -> Ends:
+        """Places that stand on nodes; -1 is off the network."""
+        node = np.asarray(nodes, dtype=np.int32)
+        return cls(np.column_stack([node, np.full_like(node, -1)]), np.zeros((len(node), 2), dtype=np.int32))
+
+    def __len__(self) -> int:
+        return len(self.node)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Ends:
+        """Take some of the places."""
+        return Ends(self.node[rows], self.ms[rows])

@@ -64,6 +64,11 @@ class Arcs:
         return np.repeat(np.arange(self.nodes, dtype=np.int32), np.diff(self.first))
 
     @cached_property
+    def packed(self) -> NDArray[np.int32]:
+        """Head and milliseconds side by side, shape (m, 2): what a search reads together lies together."""
+        return np.ascontiguousarray(np.column_stack([self.head, self.ms]))
+
+    @cached_property
     def reversed(self) -> Arcs:
         """The same network with every arc turned round."""
         return Arcs.of(self.nodes, self.head, self.tail, self.ms)

@@ -1,0 +1,95 @@
+"""Measure times from door to door along the streets of one mode."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from needs import routing
+from needs.streets import Graph, Snapped, direct, modes, snap
+
+MS_PER_MIN = 60_000
+
+
+def snap_places(places: gpd.GeoDataFrame, graph: Graph) -> Snapped:
+    """Bring points (EPSG:27700) to the streets of a mode."""
+    return snap(graph, places.geometry.x.to_numpy(), places.geometry.y.to_numpy())
+
+
+def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
+    """Time from every demand point to every site by one mode, from door to door.
+
+    Parameters
+    ----------
+    points
+        With point_id, EPSG:27700.
+    sites
+        With site_id, EPSG:27700.
+    graph
+        Streets of the mode.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Minutes, index point_id, columns site_id; NaN = not within the mode's limit.
+    """
+    found = door_to_door_ms(snap_places(points, graph), snap_places(sites, graph), limit_ms=limit_ms(graph))
+    return _table(found, points, sites)
+
+
+def minutes_back(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
+    """Time home: from every site to every demand point, which one-way streets make another; a table as `minutes`."""
+    found = door_to_door_ms(snap_places(sites, graph), snap_places(points, graph), limit_ms=limit_ms(graph))
+    return _table(found.T, points, sites)
+
+
+def site_minutes(sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
+    """Time from every site to every other by one mode: index and columns site_id, minutes, NaN beyond the limit."""
+    return minutes(sites.rename(columns={"site_id": "point_id"}), sites, graph).rename_axis("site_id")
+
+
+def limit_ms(graph: Graph) -> int:
+    """Longest journey by the graph's mode that is looked at, in milliseconds."""
+    return round(modes()[graph.mode].limit_min * MS_PER_MIN)
+
+
+def door_to_door_ms(origins: Snapped, destinations: Snapped, *, limit_ms: int) -> NDArray[np.int32]:
+    """Time from each place to each other: over the junctions, or straight along a street that both stand on.
+
+    Returns
+    -------
+    ndarray of int32
+        Milliseconds, shape (origins, destinations); `routing.UNREACHED` beyond the limit.
+    """
+    found = routing.times_ms(routing.Task(origins.graph.arcs, origins.leave(), destinations.arrive(), limit_ms))
+    i, j, ms = direct(origins, destinations)
+    within = ms <= limit_ms
+    i, j, ms = i[within], j[within], ms[within]
+    found[i, j] = np.minimum(found[i, j], ms)
+    return found
+
+
+def within_ms(
+    origins: Snapped, destinations: Snapped, *, limit_ms: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """List the pairs within a limit, for places too many for a matrix: origin, destination, milliseconds."""
+    task = routing.Task(origins.graph.arcs, origins.leave(), destinations.arrive(), limit_ms)
+    i, j, ms = direct(origins, destinations)
+    within = ms <= limit_ms
+    parts = [(i[within], j[within], ms[within])]
+    for rows, block in routing.blocks(task):
+        near, end = np.nonzero(block != routing.UNREACHED)
+        parts.append((rows[near], end, block[near, end]))
+    origin, end, time = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in range(3))
+    order = np.lexsort((time, end, origin))
+    origin, end, time = origin[order], end[order], time[order]
+    soonest = np.ones(len(origin), dtype=bool)
+    soonest[1:] = (origin[1:] != origin[:-1]) | (end[1:] != end[:-1])
+    return origin[soonest], end[soonest], time[soonest]
+
+
+def _table(found: NDArray[np.int32], points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> pd.DataFrame:
+    times = np.where(found == routing.UNREACHED, np.nan, found / MS_PER_MIN)
+    return pd.DataFrame(times, index=pd.Index(points["point_id"]), columns=pd.Index(sites["site_id"]))

@@ -196,45 +196,255 @@ def test_optional_files_may_be_absent(tmp_path, absent):
         assert count(feed, TUESDAY, start="00:00", end="00:06")["A"] == 1
 
 
-def test_every_fault_at_once(tmp_path):
+def noted(feed: transit.Feed) -> list[tuple[str, str, int, tuple[str, ...]]]:
+    return [(n.where, n.what, n.count, n.names) for n in feed.notes]
+
+
+def test_a_sound_feed_has_no_notes(week):
+    assert week.notes == ()
+
+
+def changed(file: str, old: str, new: str) -> dict[str, str]:
+    assert WEEK[file].count(old) == 1
+    return {**WEEK, file: WEEK[file].replace(old, new)}
+
+
+def added(file: str, *rows: str) -> dict[str, str]:
+    return {**WEEK, file: WEEK[file].rstrip() + "\n" + "\n".join(rows) + "\n"}
+
+
+TIME = "a time such as 07:30:00, or 25:10:00 after midnight"
+SOUND = {"A": 8, "B": 8, "C": 0, "D": 0}  # on a Tuesday
+UNKNOWN_TRIP = "calls of unknown trips, left out"
+TOO_SHORT = "trips with fewer than two calls, left out"
+REPEATS = "rows that repeat a {}, left out"
+
+
+@pytest.mark.parametrize(
+    ("files", "notes", "tuesday"),
+    [
+        (  # a time that is none: the call is left out, the bus runs on
+            changed("stop_times.txt", "T1,08:10:00,08:10:00", "T1,8h10,08:61:00"),
+            [
+                ("stop_times.txt", f"rows left out: 'arrival_time' must be {TIME}", 1, ("line 3 '8h10'",)),
+                ("stop_times.txt", f"rows left out: 'departure_time' must be {TIME}", 1, ("line 3 '08:61:00'",)),
+            ],
+            {**SOUND, "B": 7},
+        ),
+        (  # a trip without a service never runs
+            changed("trips.txt", "T1,week", "T1,"),
+            [
+                ("trips.txt", "rows left out: 'service_id' must be given", 1, ("line 2 ''",)),
+                ("stop_times.txt", UNKNOWN_TRIP, 3, ("T1",)),
+            ],
+            {**SOUND, "A": 7, "B": 7},
+        ),
+        (  # nor does one whose service has no days
+            changed("trips.txt", "T1,week", "T1,weak"),
+            [
+                ("trips.txt", "trips of a service without days, left out", 1, ("T1",)),
+                ("stop_times.txt", UNKNOWN_TRIP, 3, ("T1",)),
+            ],
+            {**SOUND, "A": 7, "B": 7},
+        ),
+        (
+            added("stop_times.txt", "GHOST,1:00:00,1:00:00,A,1", "GHOST,2:00:00,2:00:00,B,2"),
+            [("stop_times.txt", UNKNOWN_TRIP, 2, ("GHOST",))],
+            SOUND,
+        ),
+        (  # a call at an unknown stop: the bus starts at the next
+            changed("stop_times.txt", "T1,08:00:00,08:00:00,A", "T1,08:00:00,08:00:00,Z"),
+            [("stop_times.txt", "calls at unknown stops, left out", 1, ("Z",))],
+            {**SOUND, "A": 7},
+        ),
+        (  # by frequency it still reaches B five minutes after its start
+            changed("stop_times.txt", "OFTEN,00:00:00,00:00:00,A", "OFTEN,00:00:00,00:00:00,Z"),
+            [("stop_times.txt", "calls at unknown stops, left out", 1, ("Z",))],
+            {**SOUND, "A": 2},
+        ),
+        (
+            added("trips.txt", "T1,sat,r"),
+            [("trips.txt", REPEATS.format("trip_id"), 1, ("T1",))],
+            SOUND,
+        ),
+        (
+            added("stops.txt", "A,Another A,50,0"),
+            [("stops.txt", REPEATS.format("stop_id"), 1, ("A",))],
+            SOUND,
+        ),
+        (
+            added("stop_times.txt", "T1,08:05:00,08:05:00,D,2"),
+            [("stop_times.txt", REPEATS.format("trip_id and stop_sequence"), 1, ("T1 2",))],
+            SOUND,
+        ),
+        (
+            changed("stop_times.txt", "T1,08:20:00,08:20:00,C", "T1,,,C"),
+            [("stop_times.txt", "trips that start or end without a time, left out", 1, ("T1",))],
+            {**SOUND, "A": 7, "B": 7},
+        ),
+        (
+            changed("stop_times.txt", "T1,08:10:00,08:10:00", "T1,07:50:00,07:50:00"),
+            [("stop_times.txt", "trips whose times run backwards, left out", 1, ("T1",))],
+            {**SOUND, "A": 7, "B": 7},
+        ),
+        (
+            changed("stop_times.txt", "T1,08:10:00,08:10:00", "T1,08:10:00,08:09:00"),
+            [("stop_times.txt", "trips whose times run backwards, left out", 1, ("T1",))],
+            {**SOUND, "A": 7, "B": 7},
+        ),
+        (
+            added("trips.txt", "EMPTY,week,r"),
+            [("stop_times.txt", TOO_SHORT, 1, ("EMPTY",))],
+            SOUND,
+        ),
+        (
+            {**added("trips.txt", "X,week,r"), "stop_times.txt": WEEK["stop_times.txt"] + "X,9:00:00,9:00:00,A,1\n"},
+            [("stop_times.txt", TOO_SHORT, 1, ("X",))],
+            SOUND,
+        ),
+        (  # one of two headways is none: the other half of the runs is left
+            changed("frequencies.txt", "900", "0"),
+            [
+                (
+                    "frequencies.txt",
+                    "rows left out: 'headway_secs' must be a whole number of seconds above 0",
+                    1,
+                    ("line 2 '0'",),
+                )
+            ],
+            {**SOUND, "A": 4, "B": 4},
+        ),
+        (  # both are none: the trip does not run, rather than once at midnight
+            {**WEEK, "frequencies.txt": WEEK["frequencies.txt"].replace("900", "0").replace("600", "x")},
+            [
+                (
+                    "frequencies.txt",
+                    "rows left out: 'headway_secs' must be a whole number of seconds above 0",
+                    2,
+                    ("line 2 '0'", "line 3 'x'"),
+                ),
+                ("frequencies.txt", "trips by frequency with malformed starts or calls, left out", 1, ("OFTEN",)),
+                ("stop_times.txt", UNKNOWN_TRIP, 3, ("OFTEN",)),
+            ],
+            {**SOUND, "A": 2, "B": 2},
+        ),
+        (  # the day of rest is not read, and so the week is as it stands
+            changed("calendar_dates.txt", "week,20260525,2", "week,20260512,7"),
+            [
+                (
+                    "calendar_dates.txt",
+                    "rows left out: 'exception_type' must be 1 (added) or 2 (removed)",
+                    1,
+                    ("line 2 '7'",),
+                )
+            ],
+            SOUND,
+        ),
+        (
+            added("stop_times.txt", 'T1,"08:30:00,08:30:00,D,9', "T1,08:40:00,08:40:00,D,9,0,,,too,many"),
+            [
+                ("stop_times.txt", "lines with a quote that does not end, left out", 1, ("line 22",)),
+                ("stop_times.txt", "lines with more fields than the header, left out", 1, ("line 23",)),
+            ],
+            SOUND,
+        ),
+        (  # trailing commas and Windows line ends are no fault
+            {n: t.replace("\n", ",,\r\n") for n, t in WEEK.items()},
+            [],
+            SOUND,
+        ),
+    ],
+)
+def test_faults_are_noted_and_leave_the_rest_right(tmp_path, files, notes, tuesday):
+    feed = transit.read_feed(zipped(tmp_path / "faulty.zip", files))
+    assert noted(feed) == notes
+    assert count(feed, TUESDAY) == {s: n for s, n in tuesday.items() if s in set(feed.stops["stop_id"])}
+
+
+@pytest.mark.parametrize("nowhere", [",", "0,0", "95,1", "x,1", "52,"])
+def test_stops_without_coordinates(tmp_path, nowhere):
+    rows = WEEK["stops.txt"].splitlines()
+    rows[2] = f"B,Stop B,{nowhere}"
+    alone = transit.read_feed(zipped(tmp_path / "a.zip", {**WEEK, "stops.txt": "\n".join(rows)}))
+    assert count(alone, TUESDAY) == {"A": 8, "C": 0, "D": 0}
+    assert alone.notes[-1].where == ("stop_times.txt")
+    assert alone.notes[-1].what == "calls at unknown stops, left out"
+    assert alone.notes[-1].count == 5
+    if nowhere == "x,1":  # the row itself was malformed
+        return
+    assert noted(alone)[0] == ("stops.txt", "stops without coordinates, left out", 1, ("B",))
+    at_a = WEEK["stops.txt"].splitlines()[1].split(",", 2)[2]
+    lines = [rows[0] + ",parent_station", *(r + ("," if r[0] != "B" else ",P") for r in rows[1:]), f"P,Station,{at_a},"]
+    with_station = transit.read_feed(zipped(tmp_path / "b.zip", {**WEEK, "stops.txt": "\n".join(lines)}))
+    assert noted(with_station) == [("stops.txt", "stops without coordinates, put at their station", 1, ("B",))]
+    places = with_station.stops.set_index("stop_id").geometry
+    assert places["B"].equals(places["A"])
+    assert count(with_station, TUESDAY) == SOUND
+
+
+def test_notes_name_the_first_few_and_count_all(tmp_path):
+    ghosts = [f"GHOST{k},1:00:00,1:00:00,A,1" for k in range(25)]
+    feed = transit.read_feed(zipped(tmp_path / "x.zip", added("stop_times.txt", *ghosts)))
+    (note,) = feed.notes
+    assert (note.count, note.names) == (25, tuple(f"GHOST{k}" for k in range(10)))
+    assert str(note).startswith("stop_times.txt: calls of unknown trips, left out (25): GHOST0, GHOST1, ")
+    assert str(note).endswith("GHOST9, ...")
+
+
+def test_rules_for_changing(tmp_path):
+    stops = [r + p for r, p in zip(stops_text().splitlines(), [",parent_station", ",P", ",P", ",Q", ","], strict=True)]
+    rules = """from_stop_id,to_stop_id,transfer_type,min_transfer_time,from_route_id
+P,Q,2,300,
+A,C,2,120,
+B,C,3,,
+P,P,2,90,
+B,A,2,200,
+B,A,2,100,
+D,Q,0,,
+D,A,2,,
+D,A,2,50,r
+Z,A,3,,
+D,A,9,50,
+"""
+    files = {**WEEK, "stops.txt": "\n".join([*stops, "P,P,52,-1,", "Q,Q,52,-1,"]), "transfers.txt": rules}
+    feed = transit.read_feed(zipped(tmp_path / "x.zip", files))
+    columns = ("from_stop_id", "to_stop_id", "least_s")
+    found = set(zip(*(feed.transfers[c] for c in columns), strict=True))
+    never = transit.IMPOSSIBLE
+    inside = {("A", "A", 90), ("A", "B", 90), ("B", "B", 90), ("B", "A", 200)}
+    assert found == inside | {("A", "C", 120), ("B", "C", never)}
+    assert noted(feed) == [
+        ("transfers.txt", "rows left out: 'transfer_type' must be 0 to 5", 1, ("line 12 '9'",)),
+        ("transfers.txt", "rules of single routes or trips, left out", 1, ("line 10",)),
+        ("transfers.txt", "rules of stops that are not there, left out", 1, ("Z",)),
+        ("transfers.txt", "rules without their min_transfer_time, left out", 1, ("line 9",)),
+    ]
+
+
+def test_nothing_left_to_use_tells_every_fault(tmp_path):
     broken = {
         **WEEK,
         "stops.txt": WEEK["stops.txt"].replace("stop_lat", "latitude"),
-        "trips.txt": WEEK["trips.txt"].replace("S1,sat", "S1,"),
-        "stop_times.txt": WEEK["stop_times.txt"].replace("08:10:00,08:10:00", "8h10,08:61:00"),
-        "calendar.txt": WEEK["calendar.txt"].replace("sat,0,", "sat,yes,").replace("20260531", "31/05/2026"),
-        "frequencies.txt": WEEK["frequencies.txt"].replace("900", "0"),
+        "trips.txt": WEEK["trips.txt"].replace("service_id", "service"),
     }
     with pytest.raises(InputError) as caught:
         transit.read_feed(zipped(tmp_path / "broken.zip", broken))
-    text = str(caught.value)
-    for part in (
-        "stops.txt: column 'stop_lat' is missing",
-        "trips.txt, line 5: 'service_id' is blank",
-        "stop_times.txt, line 3: 'arrival_time' is '8h10'",
-        "stop_times.txt, line 3: 'departure_time' is '08:61:00'",
-        "calendar.txt, line 3: 'monday' is 'yes'",
-        "calendar.txt, line 2: 'end_date' is '31/05/2026'",
-        "frequencies.txt, line 2: 'headway_secs' is '0'",
-    ):
-        assert part in text
-    assert len(caught.value.faults) == 8  # end_date in both rows
-
-
-def test_references_and_open_ends_are_faults(tmp_path):
-    calls = WEEK["stop_times.txt"].replace("T1,08:20:00,08:20:00,C", "T1,,,Z")
-    broken = {
-        **WEEK,
-        "stop_times.txt": calls + "GHOST,1:00:00,1:00:00,A,1\n",
-        "trips.txt": WEEK["trips.txt"] + "T1,week,r\n",
-    }
+    assert [str(f).split(" -> ")[0] for f in caught.value.faults] == [
+        "broken.zip, stops.txt: column 'stop_lat' is missing",
+        "broken.zip, trips.txt: column 'service_id' is missing",
+    ]
+    days = WEEK["calendar.txt"].replace("20260531", "31/05/2026")
     with pytest.raises(InputError) as caught:
-        transit.read_feed(zipped(tmp_path / "broken.zip", broken))
+        transit.read_feed(zipped(tmp_path / "b.zip", {**WEEK, "calendar.txt": days, "calendar_dates.txt": ""}))
     text = str(caught.value)
-    assert "'Z' is no stop_id of the feed" in text
-    assert "'GHOST' is no trip_id of the feed" in text
-    assert "'T1' starts or ends without a time" in text
-    assert "trips.txt, line 9: 'T1' stands twice" in text
+    assert "calendar_dates.txt: column 'service_id' is missing" in text
+    only = {n: t for n, t in WEEK.items() if n != "calendar_dates.txt"}
+    with pytest.raises(InputError) as caught:
+        transit.read_feed(zipped(tmp_path / "c.zip", {**only, "calendar.txt": days}))
+    text = str(caught.value)
+    assert "c.zip: has no trip that can be used" in text
+    assert "'end_date' must be a date such as 20260401 (2): line 2 '31/05/2026', line 3 '31/05/2026'" in text
+    assert "trips of a service without days, left out (7)" in text
 
 
 @pytest.mark.parametrize(
@@ -242,7 +452,7 @@ def test_references_and_open_ends_are_faults(tmp_path):
     [
         ({n: t for n, t in WEEK.items() if n != "stops.txt"}, r"has no stops\.txt"),
         ({n: t for n, t in WEEK.items() if "calendar" not in n}, r"neither calendar\.txt nor"),
-        ({**WEEK, "trips.txt": ""}, r"trips\.txt.*cannot be read"),
+        ({**WEEK, "trips.txt": ""}, r"trips\.txt.*'trip_id' is missing"),
         ({**WEEK, "trips.txt": "trip_id,service_id\n\xff".encode("latin-1")}, r"trips\.txt.*UTF-8"),
         ({}, r"has no trips\.txt"),
     ],

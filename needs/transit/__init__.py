@@ -1,0 +1,24 @@
+"""Know the buses: read a GTFS timetable, count departures, and find journeys over a window of leaving times."""
+
+from needs.transit.feed import IMPOSSIBLE, Feed, read_feed
+from needs.transit.journeys import Journeys, Walks, journeys, minute_by_minute
+from needs.transit.services import departures, departures_near, runs, services_on
+from needs.transit.tables import Note
+from needs.transit.timetable import Timetable, timetable
+
+__all__ = [
+    "IMPOSSIBLE",
+    "Feed",
+    "Journeys",
+    "Note",
+    "Timetable",
+    "Walks",
+    "departures",
+    "departures_near",
+    "journeys",
+    "minute_by_minute",
+    "read_feed",
+    "runs",
+    "services_on",
+    "timetable",
+]

@@ -13,9 +13,7 @@ from needs.assessment import StandardOverride
 from needs.schemas import RURAL_URBAN_CODES
 from needs.settings import CATALOGUE
 from needs.toml import load
-from needs.travel import by_zone
-
-WITHOUT_CAR = frozenset({"walk"})  # how a family without a car can travel
+from needs.travel import by_zone, needs_car
 
 
 @cache
@@ -109,7 +107,7 @@ def cover(
         rule = rules[(rules["offer"] == offer) & (rules["mode"] == mode)].set_index("ruc21cd")
         limits = rule[["full_min", "zero_min"]].reindex(families["ruc21cd"]).to_numpy(dtype=float)
         by_mode = gradual(table.reindex(families["place_id"]).to_numpy(), limits[:, :1], limits[:, 1:])
-        usable = ~np.isnan(limits[:, 0]) & (families["car"].to_numpy() | (mode in WITHOUT_CAR))
+        usable = ~np.isnan(limits[:, 0]) & (families["car"].to_numpy() | (not needs_car(mode)))
         best = np.maximum(best, np.where(usable[:, None], by_mode, 0.0))
     return pd.DataFrame(best, index=pd.Index(families["point_id"]), columns=columns)
 
@@ -130,7 +128,7 @@ def quickest(minutes: Mapping[str, pd.DataFrame], families: pd.DataFrame) -> pd.
     columns = next(iter(minutes.values())).columns
     best = np.full((len(families), len(columns)), np.nan)
     for mode, table in minutes.items():
-        usable = families["car"].to_numpy() | (mode in WITHOUT_CAR)
+        usable = families["car"].to_numpy() | (not needs_car(mode))
         best = np.fmin(best, np.where(usable[:, None], table.reindex(families["place_id"]).to_numpy(), np.nan))
     return pd.DataFrame(best, index=pd.Index(families["point_id"]), columns=columns)
 

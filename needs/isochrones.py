@@ -11,7 +11,7 @@ from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from needs.routing import nearest_s
+from needs import routing
 from needs.settings import CRS
 from needs.streets import Graph, modes
 from needs.travel import snap_places
@@ -44,8 +44,8 @@ def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: list[float]) -> g
     """
     bands = sorted(bands_min)
     place = snap_places(sites, graph)
-    seconds = nearest_s(graph, place.node, place.connector_s, limit_s=bands[-1] * 60.0)
-    shapes = _contours(graph, seconds / 60.0, bands)
+    ms = routing.from_nearest_ms(graph.arcs.reversed, place.arrive(), limit_ms=round(bands[-1] * 60_000))
+    shapes = _contours(graph, np.where(ms == routing.UNREACHED, np.nan, ms / 60_000), bands)
     return gpd.GeoDataFrame({"mode": graph.mode, "minutes": bands}, geometry=shapes, crs=CRS)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from needs import assessment, demand, outputs, stages, streets
+from needs import assessment, demand, outputs, stages, travel
 from needs.assessment import Assessment
 from needs.sites import site_types
 from needs.sources import files
@@ -36,7 +36,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
     """Draw the page from finished tables."""
     ground, needs, planned = results["data"], results["need"], results["plan"]
     protected = protected_files(settings, raw)
-    modes = {m: streets.modes()[m].label for m in settings.travel.modes}
+    modes = {m: travel.words()[m].label for m in results["travel"].minutes}
     content = webpage.PageData(
         name=settings.area.name,
         slug=settings.area.slug,
@@ -66,8 +66,8 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
             }
             for i in settings.inputs
         ],
-        assumptions=_assumptions(settings, planned, needs),
-        notes=[*ground.notes, *_street_notes(ground)],
+        assumptions=_assumptions(settings, planned, needs, modes),
+        notes=[*ground.notes, *results["travel"].notes, *_street_notes(ground)],
         command=_command(settings, path),
     )
     return Page(webpage.render(content))
@@ -92,6 +92,8 @@ def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable
         made["index_weights.csv"] = outputs.csv_writer(results["need"].explanation.weights.reset_index())
     if "travel" in results:
         made["travel.parquet"] = outputs.parquet_writer(results["travel"].zones)
+        if len(results["travel"].buses):
+            made["buses.csv"] = outputs.csv_writer(results["travel"].buses)
         made["snapping.csv"] = outputs.csv_writer(ground.snapping)
     sites_table: gpd.GeoDataFrame = ground.sites
     layers = {}
@@ -172,7 +174,7 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
     }
 
 
-def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[dict[str, str]]:
+def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dict[str, str]) -> list[dict[str, str]]:
     plan_settings, counted = settings.plan, settings.demand
     preset = "Preset of this toolkit, unless the assessment file says otherwise"
     rows = [
@@ -215,15 +217,15 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
     if (planned.zones["no_car_source"] == "default").any():
         share = f"{counted.no_car_urban_pct:g}% in urban, {counted.no_car_rural_pct:g}% in rural zones"
         rows.append(("Households without a car", share, counted.no_car_source))
-    for mode in settings.travel.modes:
-        rule = streets.modes()[mode]
-        rows.append((rule.label, f"{rule.kph:g} km/h" if rule.kph else "speed by road", rule.source))
+    for mode in modes:
+        told = travel.words()[mode]
+        rows.append((told.label, told.speed, told.source))
     same = planned.standards.groupby(["mode", "offer", "full_min", "zero_min", "source"], sort=False)["ruc21cd"].agg(
         ", ".join
     )
     for row in same.reset_index().to_dict("records"):
-        if row["mode"] in settings.travel.modes:
-            what = f"Standard: {row['offer']} by {streets.modes()[row['mode']].label.lower()}, {row['ruc21cd']}"
+        if row["mode"] in modes:
+            what = f"Standard: {row['offer']} by {modes[row['mode']].lower()}, {row['ruc21cd']}"
             value = f"{row['full_min']:g} minutes in full, fading to none at {row['zero_min']:g}"
             rows.append((what, value, row["source"]))
     rows.append(("Tested under other assumptions", "; ".join(planned.alternatives), "Declared by this toolkit"))
@@ -235,7 +237,7 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need) -> list[di
 def _street_notes(ground: Data) -> list[str]:
     notes = []
     for mode, graph in ground.graphs.items():
-        label, snapped = streets.modes()[mode].label, ground.snapping[ground.snapping["mode"] == mode]
+        label, snapped = travel.words()[mode].label, ground.snapping[ground.snapping["mode"] == mode]
         metres = snapped.set_index("places")["median_m"]
         off = snapped.loc[snapped["places"] == "points", "off_network"].sum()
         notes.append(

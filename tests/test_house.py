@@ -17,8 +17,8 @@ PACKAGE = ROOT / "needs"
 
 # Rooms from the ground floor up: a room imports only from rooms before it.
 ROOMS = (
-    "errors", "settings", "toml", "rates", "inequality", "charts", "disclosure", "demand", "vintages", "schemas",
-    "assessment", "sources", "indicators", "areas", "index", "rural", "sites", "streets", "routing", "transit",
+    "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages", "schemas",
+    "assessment", "sources", "indicators", "areas", "index", "rural", "sites", "routing", "streets", "transit",
     "travel", "isochrones", "catchments", "siting", "scenarios", "outputs", "webmap", "stages", "report", "pipeline",
     "demo", "__main__",
 )  # fmt: skip

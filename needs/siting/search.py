@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from needs.kernels import kernel
 from needs.settings import SEED
 from needs.siting.model import Bools, Floats, Model
 
@@ -47,28 +48,53 @@ def improve(model: Model, opened: Bools) -> Bools:
     opened = opened.copy()
     weights = model.weights
     live = weights > 0
-    values, base, weights = model.values[live], model.base[live], weights[live]
+    values, base, weights = np.ascontiguousarray(model.values[live]), model.base[live], weights[live]
     total = float(weights @ model.best(opened)[live])
     while True:
-        moves: list[tuple[float, int, int]] = []
-        for out in [-1, *np.flatnonzero(opened).tolist()]:
-            rest = opened.copy()
-            if out >= 0:
-                rest[out] = False
-            without = np.maximum(base, values[:, rest].max(axis=1, initial=0.0))
-            after = weights @ without + weights @ np.maximum(values - without[:, None], 0.0)
-            better = np.flatnonzero((after > total * (1 + _LEAST)) & ~opened)
-            moves += [(-float(after[j]), out, int(j)) for j in better]
+        after = _after(values, base, weights, opened)
+        moves = [
+            (-float(after[out, j]), int(out), int(j))
+            for out, j in np.argwhere(after > total * (1 + _LEAST))
+            if not opened[j]
+        ]
         for gain, out, j in sorted(moves):
             trial = opened.copy()
             trial[j] = True
-            if out >= 0:
+            if out < len(opened):
                 trial[out] = False
             if model.feasible(trial):
                 opened, total = trial, -gain
                 break
         else:
             return opened
+
+
+@kernel
+def _after(values: Floats, base: Floats, weights: Floats, opened: Bools) -> Floats:
+    """Weighted value after closing one choice (the last row: none) and opening another, for every pair.
+
+    One pass over the rows, which know their best and second-best open choice (fast interchange: Whitaker 1983, INFOR
+    21). Rows for choices that are not open hold nothing of use.
+    """
+    count = len(opened)
+    after = np.zeros((count + 1, count))
+    for i in range(len(values)):
+        best, second, which = base[i], base[i], count
+        for j in range(count):
+            if opened[j]:
+                if values[i, j] > best:
+                    best, second, which = values[i, j], best, j
+                elif values[i, j] > second:
+                    second = values[i, j]
+        for j in range(count):
+            kept = weights[i] * max(best, values[i, j])
+            after[count, j] += kept
+            if which < count:
+                after[which, j] += weights[i] * max(second, values[i, j]) - kept
+    for out in range(count):
+        for j in range(count):
+            after[out, j] = after[out, j] + after[count, j] if opened[out] else -np.inf
+    return after
 
 
 def shake(model: Model, opened: Bools, *, bound: float) -> Bools:

@@ -15,7 +15,8 @@ from needs.assessment import Assessment
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
 from needs.sources import files
-from needs.streets import Graph, Way
+from needs.streets import Graph, Ways
+from needs.transit import Feed
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class Data:
     reference: Cells
     context: pd.DataFrame
     snapping: pd.DataFrame
+    feed: Feed | None
     notes: list[str]
 
     @property
@@ -63,6 +65,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
     }
     graphs = _graphs(settings, raw, faults)
+    feed = _feed(settings, raw, faults)
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
     read = [note for table in have.values() for note in table.attrs.pop("notes", [])]
@@ -80,6 +83,11 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     )
     have = safe.tables
     zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
+    if graphs and len(zones):
+        first, box = next(iter(graphs.values())), tuple(zones.total_bounds)
+        _attempt(
+            lambda: streets.check_place(first, where=_where(settings, "streets"), bounds=box), faults, otherwise=None
+        )
     zones = areas.attach(
         zones,
         rural_urban=one("rural_urban"),
@@ -100,9 +108,10 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     cells = cast("Cells", reference)  # where there is none, that was a fault
     found, snapping, more = travel.check_reach(points, found, graphs, faults)
     faults.raise_if_any()
-    zones = _with_buses(settings, raw, zones, points)
-    told = [*read, *notes, *more, *carried.notes, *safe.notes, *cells.notes]
-    return Data(zones, points, found, graphs, spec, cells, _context(settings, have), snapping, told)
+    zones = _with_buses(settings, feed, zones, points)
+    buses = [str(note) for note in feed.notes] if feed else []
+    told = [*read, *notes, *more, *carried.notes, *safe.notes, *cells.notes, *buses]
+    return Data(zones, points, found, graphs, spec, cells, _context(settings, have), snapping, feed, told)
 
 
 def _reference(
@@ -178,15 +187,29 @@ def _context(settings: Assessment, have: dict[str, pd.DataFrame]) -> pd.DataFram
 
 def _graphs(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[str, Graph]:
     file = raw[settings.of("streets")[0].id]
-    nothing: list[Way] = []
+    nothing: Ways | None = None
     ways = _attempt(lambda: streets.read_ways(file), faults, otherwise=nothing)
-    graphs = {}
-    for mode in settings.travel.modes if ways else []:
+    graphs: dict[str, Graph] = {}
+    if ways is None:
+        return graphs
+    for mode in settings.travel.modes:
         try:
             graphs[mode] = streets.build(ways, mode)
         except NeedsError as error:
             faults.take(error)
     return graphs
+
+
+def _feed(settings: Assessment, raw: dict[str, Path], faults: Faults) -> Feed | None:
+    """Read the timetable, and see that it runs on the day that is asked for."""
+    given, day = settings.of("timetable"), settings.travel.timetable_date
+    if not given or day is None:
+        return None
+    nothing: Feed | None = None
+    feed = _attempt(lambda: transit.read_feed(raw[given[0].id]), faults, otherwise=nothing)
+    if feed is not None:
+        _attempt(lambda: len(transit.services_on(feed, day)), faults, otherwise=0)
+    return feed
 
 
 def _attempt(work: Callable[[], T], faults: Faults, *, otherwise: T) -> T:
@@ -204,13 +227,12 @@ def _where(settings: Assessment, table: str) -> str:
 
 
 def _with_buses(
-    settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame, points: gpd.GeoDataFrame
+    settings: Assessment, feed: Feed | None, zones: gpd.GeoDataFrame, points: gpd.GeoDataFrame
 ) -> gpd.GeoDataFrame:
     """Count, for the families of each zone, the buses that leave near them on the day of the timetable."""
-    given = settings.of("timetable")
-    if not given or settings.travel.timetable_date is None:
+    if feed is None or settings.travel.timetable_date is None:
         return zones
-    stops = transit.departures(transit.read_feed(raw[given[0].id]), settings.travel.timetable_date)
+    stops = transit.departures(feed, settings.travel.timetable_date)
     near = transit.departures_near(points, stops, walk_m=BUS_WALK_M).set_index("point_id")["bus_departures"]
     weighted = points["share"] * points["point_id"].map(near)
     return zones.assign(bus_departures=zones["lsoa21cd"].map(weighted.groupby(points["lsoa21cd"]).sum()))

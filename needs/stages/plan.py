@@ -8,7 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from needs import catchments, demand, isochrones, rural, scenarios, streets
+from needs import catchments, demand, isochrones, rural, scenarios, travel
 from needs.assessment import Assessment, PlanSettings
 from needs.siting import plan as siting
 from needs.siting import robustness
@@ -131,7 +131,7 @@ def _alternatives(
 ) -> list[robustness.Alternative]:
     """Other assumptions that a reasonable person might hold: the plan is made anew under each."""
     own, count = settings.plan, ground.zones.set_index("lsoa21cd")["demand"]
-    slow = {m: t * (1.25 if m == "drive" else 1.0) for m, t in times.minutes.items()}
+    slow = {m: t * (1.25 if travel.needs_car(m) else 1.0) for m, t in times.minutes.items()}
 
     def scaled(factor: float) -> pd.DataFrame:
         return rules.assign(full_min=rules["full_min"] * factor, zero_min=rules["zero_min"] * factor)
@@ -168,7 +168,7 @@ def _alternatives(
 
 
 def _measures(times: Travel) -> dict[str, str]:
-    modes = {m: streets.modes()[m].label.lower() for m in times.minutes}
+    modes = {m: travel.words()[m].label.lower() for m in times.minutes}
     minutes = {f"hub_{m}_min": f"Minutes to the nearest hub, {words}" for m, words in modes.items()}
     return {"cover": "Cover (0 to 1)", **minutes}
 

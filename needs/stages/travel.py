@@ -13,11 +13,27 @@ from needs.stages.data import Data
 
 @dataclass(frozen=True)
 class Travel:
-    """Minutes by mode, from points and zones to sites, and by car from site to site."""
+    """Minutes by mode, from points and zones to sites, and by car from site to site.
+
+    Attributes
+    ----------
+    minutes
+        By mode: index point_id, columns site_id; where there is a timetable also by bus, of its first window.
+    zones
+        As `travel.by_zone` gives it, for every mode.
+    buses
+        As `travel.Buses.zones`, for every window.
+    between_sites
+        Index and columns site_id.
+    notes
+        What to know about the times.
+    """
 
     minutes: dict[str, pd.DataFrame]
     zones: pd.DataFrame
+    buses: pd.DataFrame
     between_sites: pd.DataFrame
+    notes: list[str]
 
     @property
     def summary(self) -> str:
@@ -30,7 +46,30 @@ class Travel:
 
 def measure(settings: Assessment, ground: Data) -> Travel:
     """Measure minutes by every mode."""
-    minutes = {m: travel.minutes(ground.points, ground.sites, ground.graphs[m]) for m in settings.travel.modes}
-    zones = pd.concat([travel.by_zone(t, ground.points, mode=m) for m, t in minutes.items()], ignore_index=True)
+    minutes, zones = {}, []
+    for mode in settings.travel.modes:
+        graph = ground.graphs[mode]
+        minutes[mode] = travel.minutes(ground.points, ground.sites, graph)
+        back = travel.minutes_back(ground.points, ground.sites, graph)
+        zones.append(travel.by_zone(minutes[mode], ground.points, mode=mode, back=back))
+    buses, notes = _by_bus(settings, ground)
+    if buses:
+        minutes[travel.BUS] = next(iter(buses.values())).minutes
+        zones.append(travel.by_zone(minutes[travel.BUS], ground.points, mode=travel.BUS))
+    windows = [b.zones for b in buses.values()]
     by_car = ground.graphs.get("drive") or next(iter(ground.graphs.values()))
-    return Travel(minutes, zones, travel.site_minutes(ground.sites, by_car))
+    return Travel(
+        minutes,
+        pd.concat(zones, ignore_index=True),
+        pd.concat(windows, ignore_index=True) if windows else pd.DataFrame(),
+        travel.site_minutes(ground.sites, by_car),
+        notes,
+    )
+
+
+def _by_bus(settings: Assessment, ground: Data) -> tuple[dict[str, travel.Buses], list[str]]:
+    """Measure by bus, where there are a timetable, its day, and streets to walk to the stops."""
+    day, walk = settings.travel.timetable_date, ground.graphs.get(travel.by_timetable().walk)
+    if ground.feed is None or day is None or walk is None:
+        return {}, []
+    return travel.by_bus(ground.points, ground.sites, walk, ground.feed, school_day=day)

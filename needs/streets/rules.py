@@ -72,6 +72,7 @@ class Mode(Strict):
     oneways: tuple[str, ...] = ()
     maxspeed: bool = False
     gradient: bool = False
+    car: bool = False
     ferries: bool
     tolls: bool
     kph: float | None = Field(default=None, gt=0)

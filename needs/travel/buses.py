@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from needs import transit
 from needs.errors import InputError
@@ -82,11 +84,12 @@ def by_bus(
     foot = door_to_door_ms(home, site, limit_ms=min(limit_ms(graph), round(rule.limit_min * MS_PER_MIN)))
     on_foot_s = np.where(foot == np.iinfo(np.int32).max, np.nan, np.ceil(foot / 1000))
     notes = _off_network(feed, at_stop)
+    limit_s = round(rule.limit_min * 60)
     found = {}
     for name, window in rule.window.items():
         day = day_of(window, school_day)
         try:
-            timetable = transit.timetable(feed, day, start=window.start, end=window.end, reach_s=rule.limit_min * 60)
+            timetable = transit.timetable(feed, day, start=window.start, end=window.end, reach_s=limit_s)
         except InputError as error:
             if day == school_day:
                 raise
@@ -99,16 +102,16 @@ def by_bus(
             transfers,
             on_foot_s,
             change_s=rule.change_s,
-            limit_s=rule.limit_min * 60,
+            limit_s=limit_s,
         )
         found[name] = _summarised(journeys, points, sites, name)
     return found, notes
 
 
 def _walks(origins: Snapped, ends: Snapped, minutes: float) -> Walks:
-    """Walks within so many minutes, in whole seconds, rounded up: a bus is caught or it is not."""
+    """List the walks within so many minutes."""
     start, end, ms = within_ms(origins, ends, limit_ms=round(minutes * MS_PER_MIN))
-    return Walks(start, end, np.ceil(ms / 1000).astype(np.int32))
+    return Walks.of(start, end, ms / 1000)
 
 
 def _off_network(feed: Feed, stops: Snapped) -> list[str]:
@@ -116,24 +119,24 @@ def _off_network(feed: Feed, stops: Snapped) -> list[str]:
     return [f"{feed.name}: {off:,} of {len(stops):,} stops are far from any street and are not used."] if off else []
 
 
-def _summarised(
-    journeys: transit.Journeys, points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, window: str
-) -> Buses:
+def _summarised(journeys: transit.Journeys, points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, window: str) -> Buses:
     codes, group = np.unique(points["lsoa21cd"].to_numpy(), return_inverse=True)
     share = points["share"].to_numpy()
-    measures = {
+    measures: dict[str, NDArray[Any]] = {
         "minutes": journeys.median_min,
         "quick_min": journeys.p10_min,
         "slow_min": journeys.p90_min,
         "changes": journeys.changes,
         "services": journeys.services,
-        "on_foot_pct": journeys.on_foot_pct,
+        "on_foot_pct": journeys.on_foot_share_pct,
     }
     frames = []
     for z, code in enumerate(codes):
         rows = np.flatnonzero(group == z)
-        frame = {name: weighted_quantile(np.asarray(v[rows], float), share[rows], 0.5) for name, v in measures.items()}
-        frames.append(pd.DataFrame({"lsoa21cd": code, "site_id": sites["site_id"].to_numpy(), "window": window, **frame}))
+        frame = {name: weighted_quantile(v[rows].astype(float), share[rows], 0.5) for name, v in measures.items()}
+        frames.append(
+            pd.DataFrame({"lsoa21cd": code, "site_id": sites["site_id"].to_numpy(), "window": window, **frame})
+        )
     table = pd.concat(frames, ignore_index=True).sort_values(["lsoa21cd", "site_id"], ignore_index=True)
     index, columns = pd.Index(points["point_id"]), pd.Index(sites["site_id"])
     return Buses(pd.DataFrame(journeys.median_min, index=index, columns=columns), table)

@@ -80,9 +80,10 @@ def within_ms(
     within = ms <= limit_ms
     parts = [(i[within], j[within], ms[within])]
     for rows, block in routing.blocks(task):
-        near, end = np.nonzero(block != routing.UNREACHED)
-        parts.append((rows[near], end, block[near, end]))
-    origin, end, time = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in range(3))
+        near, reached = np.nonzero(block != routing.UNREACHED)
+        parts.append((rows[near], reached, block[near, reached]))
+    origin, end = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in (0, 1))
+    time = np.concatenate([p[2] for p in parts])
     order = np.lexsort((time, end, origin))
     origin, end, time = origin[order], end[order], time[order]
     soonest = np.ones(len(origin), dtype=bool)

@@ -265,7 +265,16 @@ def test_widths(text, expected):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("20", 20), ("01:30", 90), ("00:01:30", 1.5), ("PT1H5M", 65), ("PT30S", 0.5), ("0", None), ("PT", None), ("x", None)],
+    [
+        ("20", 20),
+        ("01:30", 90),
+        ("00:01:30", 1.5),
+        ("PT1H5M", 65),
+        ("PT30S", 0.5),
+        ("0", None),
+        ("PT", None),
+        ("x", None),
+    ],
 )
 def test_durations(text, expected):
     assert crossing_min(text) == expected

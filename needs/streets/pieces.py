@@ -128,11 +128,12 @@ def _delays(
     """Seconds that each piece has to add for the node it enters, along (its head) and against (its tail)."""
     delays = np.zeros((len(tail), 2))
     meeting = np.bincount(np.concatenate([tail, head]), minlength=len(ways.x))
+    meant_for = [_direction(tags) for tags in said]
     for rule in mode.delay:
         entered_by = np.array([not rule.highways or h in rule.highways for h in highway], dtype=bool)
         fits = [rule.fits(tags) for tags in said]
         for side, (node, other) in enumerate(((head, "backward"), (tail, "forward"))):
-            stops = np.array([f and _direction(tags) != other for f, tags in zip(fits, said, strict=True)])
+            stops = np.array([f and not (rule.when and d == other) for f, d in zip(fits, meant_for, strict=True)])
             held = entered_by & stops[ways.mark[node]] & (meeting[node] >= rule.meeting)
             delays[held, side] = np.maximum(delays[held, side], rule.seconds)
     return delays

@@ -194,6 +194,19 @@ def test_a_place_off_an_island_says_so():
     assert at(graph, (550, 160)).reason.tolist() == [ISLAND]  # 140 m against 160 m
 
 
+def test_no_places_are_brought_nowhere():
+    graph = graph_of([(0, 0), (100, 0)], [([0, 1], STREET)])
+    places = streets.snap(graph, np.empty(0), np.empty(0))
+    assert len(places) == len(places.leave()) == len(places.arrive()) == 0
+    assert [len(c) for c in streets.direct(places, at(graph, (5, 5)))] == [0, 0, 0]
+
+
+def test_a_place_without_coordinates_is_refused():
+    graph = graph_of([(0, 0), (100, 0)], [([0, 1], STREET)])
+    with pytest.raises(ValueError, match="place 1 has no coordinates"):
+        at(graph, (5, 5), (np.nan, 5))
+
+
 def test_of_lines_equally_near_the_lowest_counts():
     nodes = [(0, 0), (100, 0), (0, 50), (100, 50)]
     graph = graph_of(nodes, [([0, 1], STREET), ([2, 3], STREET), ([0, 2], STREET)])

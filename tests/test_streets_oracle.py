@@ -230,8 +230,9 @@ def with_places(graph, plain, places) -> networkx.DiGraph:
         free[tuple(ends[::-1])].append((k, True, against, along))
     used, on_piece = set(), defaultdict(list)
     for n in range(len(lines)):
-        there = [lines.to_end_s[n, 0] - lines.to_end_s[n, 1] if np.isfinite(lines.to_end_s[n, 0]) else np.inf,
-                 lines.to_start_s[n, 1] - lines.to_start_s[n, 0] if np.isfinite(lines.to_start_s[n, 0]) else np.inf]  # fmt: skip
+        there = [
+            float(a - b) if np.isfinite(a) else math.inf for a, b in (lines.to_end_s[n], lines.to_start_s[n, ::-1])
+        ]
         ends = tuple((lines.x[n, s], lines.y[n, s]) for s in (0, 1))
         k, turned, *_ = next(
             f for f in free[ends] if f[0] not in used and there == [pytest.approx(t, abs=1e-6) for t in f[2:]]

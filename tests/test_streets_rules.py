@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from needs.streets import modes
 from needs.streets.paces import crossing_min, incline_pct, legal_kph, pace, width_m
 from needs.streets.pieces import _blocks
-from needs.streets.rules import ANY, mark_tags, way_tags
+from needs.streets.rules import ANY, FERRY, mark_tags, way_tags
 
 NO = (0.0, 0.0)
 
@@ -265,7 +267,16 @@ def test_widths(text, expected):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("20", 20), ("01:30", 90), ("00:01:30", 1.5), ("PT1H5M", 65), ("PT30S", 0.5), ("0", None), ("PT", None), ("x", None)],
+    [
+        ("20", 20),
+        ("01:30", 90),
+        ("00:01:30", 1.5),
+        ("PT1H5M", 65),
+        ("PT30S", 0.5),
+        ("0", None),
+        ("PT", None),
+        ("x", None),
+    ],
 )
 def test_durations(text, expected):
     assert crossing_min(text) == expected
@@ -287,3 +298,34 @@ def test_every_rule_holds_for_a_mode_and_can_be_read():
             assert not rule.fits({})
     for mode in modes().values():
         assert {*mode.access, *mode.oneways} <= way_tags()
+
+
+def said(mode) -> set[str]:
+    rules = (*mode.refuse, *mode.slow, *mode.oneway_where, *mode.contraflow, *mode.block)
+    return {v for r in rules for values in (*r.when.values(), *r.unless.values()) for v in values}
+
+
+VALUES = sorted(
+    {v for m in modes().values() for v in {*said(m), *m.highways, *m.denied}} | {"yes", "-1", FERRY, "national"}
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(sorted(modes())),
+    st.dictionaries(
+        st.sampled_from(sorted(way_tags())),
+        st.sampled_from(VALUES) | st.text(max_size=6) | st.from_regex(r"-?[0-9]{1,4}(\.[0-9])?( mph|%|°|m| cm)?"),
+        max_size=8,
+    ),
+    st.sampled_from(VALUES),
+)
+def test_whatever_the_tags_say_a_pace_is_a_pace(name, tags, highway):
+    mode = modes()[name]
+    found = pace({"highway": highway, **tags}, mode)
+    both = (found.forward_kph, found.backward_kph)
+    assert all(math.isfinite(kph) and kph >= 0 for kph in both)
+    assert bool(found.refused) == (max(both) == 0)
+    assert mode.oneway or found.refused or min(both) > 0
+    assert found.refused or found.ferry or found.highway in mode.highways
+    assert found.crossing_min is None or (found.ferry and found.crossing_min > 0)

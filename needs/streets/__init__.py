@@ -4,7 +4,7 @@ from needs.streets.build import build
 from needs.streets.exchange import download, from_osmnx, to_osmnx
 from needs.streets.graph import NO_WAY, Edges, Graph, Islands, Lines, check_place
 from needs.streets.reading import read_ways
-from needs.streets.rules import Mode, modes
+from needs.streets.rules import Mode, mark_tags, modes, way_tags
 from needs.streets.snapping import ISLAND, ON, REASONS, TOO_FAR, Snapped, direct, snap
 from needs.streets.ways import Ways
 
@@ -26,8 +26,10 @@ __all__ = [
     "direct",
     "download",
     "from_osmnx",
+    "mark_tags",
     "modes",
     "read_ways",
     "snap",
     "to_osmnx",
+    "way_tags",
 ]

@@ -68,7 +68,7 @@ def cut(ways: Ways, mode: Mode) -> Pieces:
     kind = np.array([number.get((p.highway, p.ferry, p.toll), -1) for p in paces])[ways.kind[way]]
     said = [dict(tags) for tags in ways.marks] + [{}]  # a node without a mark is -1: the last
     blocked = np.array([_blocks(tags, mode) for tags in said])[ways.mark]
-    seconds = _seconds(ways, paces, way, metres) + _delays(ways, mode, said, tail, head, [kinds[k][0] for k in kind])
+    seconds = _seconds(ways, paces, way, metres) + _delays(ways, mode, said, tail, head, [k[0] for k in kinds], kind)
     seconds[seconds * 1000 > MAX_ARC_MS] = np.inf
     open_ = np.isfinite(seconds).any(axis=1)
     report |= {
@@ -123,16 +123,18 @@ def _delays(
     said: list[dict[str, str]],
     tail: NDArray[np.int64],
     head: NDArray[np.int64],
-    highway: list[str],
+    classes: list[str],
+    kind: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Seconds that each piece has to add for the node it enters, along (its head) and against (its tail)."""
     delays = np.zeros((len(tail), 2))
     meeting = np.bincount(np.concatenate([tail, head]), minlength=len(ways.x))
+    meant_for = [_direction(tags) for tags in said]
     for rule in mode.delay:
-        entered_by = np.array([not rule.highways or h in rule.highways for h in highway], dtype=bool)
+        entered_by = np.array([not rule.highways or c in rule.highways for c in classes], dtype=bool)[kind]
         fits = [rule.fits(tags) for tags in said]
         for side, (node, other) in enumerate(((head, "backward"), (tail, "forward"))):
-            stops = np.array([f and _direction(tags) != other for f, tags in zip(fits, said, strict=True)])
+            stops = np.array([f and not (rule.when and d == other) for f, d in zip(fits, meant_for, strict=True)])
             held = entered_by & stops[ways.mark[node]] & (meeting[node] >= rule.meeting)
             delays[held, side] = np.maximum(delays[held, side], rule.seconds)
     return delays

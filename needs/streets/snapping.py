@@ -98,7 +98,16 @@ def snap(graph: Graph, x: NDArray[np.float64], y: NDArray[np.float64]) -> Snappe
     -------
     Snapped
         Of lines equally near the lowest counts.
+
+    Raises
+    ------
+    ValueError
+        If a place has no coordinates.
     """
+    nowhere = np.flatnonzero(~(np.isfinite(x) & np.isfinite(y)))
+    if len(nowhere):
+        msg = f"place {nowhere[0]} has no coordinates"
+        raise ValueError(msg)
     places = shapely.points(x, y)
     cap = modes()[graph.mode].max_snap_m
     lines = graph.lines

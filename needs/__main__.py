@@ -79,8 +79,9 @@ def data(area: Area, raw: Raw = _DEFAULT.raw) -> None:
 
 @app.command()
 def check(area: Area, raw: Raw = _DEFAULT.raw) -> None:
-    """Check an area's inputs and write nothing."""
-    _out.print(f"no fault found: {pipeline.check(area, paths=Paths(raw=raw))}")
+    """Check an area's inputs and its travel times, and write nothing."""
+    for line in pipeline.check(area, paths=Paths(raw=raw)):
+        _out.print(line)
 
 
 @app.command()

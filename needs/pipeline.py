@@ -9,7 +9,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import joblib
 
-from needs import __version__, assessment, outputs, report, stages
+from needs import __version__, assessment, outputs, report, sanity, stages
 from needs.assessment import Assessment
 from needs.errors import Faults
 from needs.indicators import read_spec
@@ -35,9 +35,11 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _PACKAGES = (
     "geopandas",
     "highspy",
+    "numba",
     "numpy",
     "osmium",
     "pandas",
+    "pymetis",
     "pyproj",
     "scikit-learn",
     "scipy",
@@ -117,8 +119,8 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
     return Built(folder, page if until == "map" else None, tuple(ran))
 
 
-def check(area: str | Path, *, paths: Paths) -> str:
-    """Read and check an area's inputs, without writing anything; give a one-line summary.
+def check(area: str | Path, *, paths: Paths) -> Iterator[str]:
+    """Read and check an area's inputs and measure its travel times, without writing anything; tell what was found.
 
     Raises
     ------
@@ -126,7 +128,11 @@ def check(area: str | Path, *, paths: Paths) -> str:
         With every fault.
     """
     settings = assessment.read(assessment.find(area))
-    return stages.data(settings, _raw_files(settings, paths.raw)).summary
+    ground = stages.data(settings, _raw_files(settings, paths.raw))
+    yield f"no fault found: {ground.summary}"
+    times = stages.measure(settings, ground)
+    yield times.summary
+    yield from sanity.look(ground.points, ground.zones, ground.sites, ground.graphs, times.minutes, times.zones).lines()
 
 
 def index_page(paths: Paths) -> Path:

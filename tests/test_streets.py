@@ -56,7 +56,7 @@ def test_the_quickest_of_parallel_streets_counts_and_all_are_kept():
     graph = graph_of([(0, 0), (40, 0)], ways, "drive")
     assert len(graph.edges) == 3
     assert graph.arcs.ms.tolist() == [2250, 2250]  # 40 m at 64 km/h: main roads wait at no junction
-    assert sorted(graph.edges.forward_ms.tolist()) == [2250, 4500 + 2000, 9000 + 2000]
+    assert sorted(graph.edges.forward_ms.tolist()) == [2250, 4500 + 1000, 9000 + 1000]
 
 
 def test_a_piece_of_no_length_changes_nothing():
@@ -132,7 +132,7 @@ def test_a_barrier_parts_the_street_and_leaves_two_dead_ends():
 
 
 @pytest.mark.parametrize(
-    ("direction", "there", "back"), [(None, 12, 12), ("forward", 12, 0), ("backward", 0, 12), ("both", 12, 12)]
+    ("direction", "there", "back"), [(None, 6, 6), ("forward", 6, 0), ("backward", 0, 6), ("both", 6, 6)]
 )
 def test_signals_delay_those_who_enter_them(direction, there, back):
     mark = {"highway": "traffic_signals"} | ({"traffic_signals:direction": direction} if direction else {})
@@ -148,7 +148,7 @@ def test_minor_roads_wait_at_junctions_and_main_roads_do_not():
     into = {(graph.highways[h], f - b) for h, f, b in zip(
         graph.edges.highway, graph.edges.forward_ms, graph.edges.backward_ms, strict=True)}  # fmt: skip
     assert ("primary", 0) in into
-    assert abs(next(d for name, d in into if name == "residential")) == 2000
+    assert abs(next(d for name, d in into if name == "residential")) == 1000
 
 
 def test_what_takes_longer_than_a_journey_is_broken_or_refused():
@@ -478,7 +478,7 @@ def test_streets_are_fetched_with_the_tags_that_the_rules_need(overpass, tmp_pat
     assert fetched.report["ferries"] == own.report["ferries"] == 1
     drive = streets.build(streets.read_ways(path), "drive")
     assert drive.edges.forward_ms.max() == pytest.approx(
-        12_000 + (np.hypot(300, 40) + np.hypot(290, 40)) / 64 * 3600, rel=1e-3
+        6_000 + (np.hypot(300, 40) + np.hypot(290, 40)) / 64 * 3600, rel=1e-3
     )
 
 

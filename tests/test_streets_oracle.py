@@ -71,10 +71,10 @@ class Plain:
             times = []
             for kph, into, way in ((along, v, "forward"), (against, u, "backward")):
                 mark = marks[into] or {}
-                stop = {"traffic_signals": 12.0, "give_way": 4.0 if way == "forward" else 0.0}
+                stop = {"traffic_signals": 6.0, "give_way": 4.0 if way == "forward" else 0.0}
                 wait = stop.get(mark.get("highway"), 0.0)
                 if tags.get("highway") in MINOR and meeting[into] >= 3:
-                    wait = max(wait, 2.0)
+                    wait = max(wait, 1.0)
                 times.append(metres / kph * 3.6 + wait if kph else math.inf)
             ends = [(n, k, s) if (marks[n] or {}).get("barrier") == "bollard" else (n,) for s, n in enumerate((u, v))]
             self.pieces.append((*ends, *times, metres))

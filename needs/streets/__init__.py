@@ -1,6 +1,6 @@
 """Turn OpenStreetMap into a graph of streets per mode, with seconds on every street, and places brought to it."""
 
-from needs.streets.build import build
+from needs.streets.building import build
 from needs.streets.exchange import download, from_osmnx, to_osmnx
 from needs.streets.graph import NO_WAY, Edges, Graph, Islands, Lines, check_place
 from needs.streets.reading import read_ways

@@ -53,7 +53,7 @@ def _gather(path: Path) -> Gathered:
         msg = "there is no such file"
         raise FileNotFoundError(msg)
     wanted = way_tags()
-    gathered = Gathered(path.name, lon=array("l"), lat=array("l"))
+    gathered = Gathered(path.name, lon=array("i"), lat=array("i"))
     ids, lon, lat = gathered.ids, gathered.lon, gathered.lat
     items = (
         osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY)

@@ -128,7 +128,10 @@ def check(area: str | Path, *, paths: Paths) -> Iterator[str]:
         With every fault.
     """
     settings = assessment.read(assessment.find(area))
-    ground = stages.data(settings, _raw_files(settings, paths.raw))
+    return _told(settings, stages.data(settings, _raw_files(settings, paths.raw)))
+
+
+def _told(settings: Assessment, ground: stages.Data) -> Iterator[str]:
     yield f"no fault found: {ground.summary}"
     times = stages.measure(settings, ground)
     yield times.summary

@@ -37,8 +37,8 @@ class Sanity:
         mode, ruc21cd, journeys, middle, high, doubt: metres along the shortest way over straight metres (circuity),
         between junctions near families and near sites; high is the 95th percentile.
     differences
-        quicker, slower (modes), lsoa21cd, site_id, site_name, quicker_min, slower_min: where two modes, or the ways there and
-        back, differ most.
+        quicker, slower (modes), lsoa21cd, site_id, site_name, quicker_min, slower_min: where two modes, or the ways
+        there and back, differ most.
     """
 
     speeds: pd.DataFrame

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from needs.kernels import kernel
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def chains(
     return Chains(piece, flipped, first)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _walk(mate: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """Follow the mates from every end that has none, then round the rings that are left."""
     pieces = len(mate) // 2

@@ -1,31 +1,37 @@
-"""Draw how far a place reaches: nested polygons, true to the streets."""
+"""Draw from how far families reach a place: nested polygons, true to the streets."""
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from needs import routing
+from needs.kernels import kernel
+from needs.routing import MAX_LIMIT_MS, UNREACHED, from_nearest_ms
 from needs.settings import CRS
-from needs.streets import Graph, modes
-from needs.travel import snap_places
+from needs.streets import NO_WAY, Graph, Lines, Snapped, modes, snap
 
-CELL_M = 50.0  # of the grid on which times are laid
-NEAR_M = 100.0  # a cell belongs to the street if a street node is as near as this
+CELL_M = (25.0, 50.0)  # between the points on which times are laid: where the last band is near, and where it is far
+FAR_M = 5_000.0  # the last band is far if its minutes bring one further than this at the streets' usual speed
+NEAR_M = 100.0  # what is further from any street is not within reach, so that no water is filled
 FILL_M2 = 10_000.0  # holes smaller than this (100 m by 100 m) are filled
+CLEAR_M = 0.001  # no grid point is nearer to an outline than this, so that outlines never touch themselves
 
 
-def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: list[float]) -> gpd.GeoDataFrame:
+def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
     """Outline where families live who get to any of the sites within so many minutes.
 
-    Times are laid on a grid near the streets only, so that no polygon jumps a river; all bands are contours of that
-    one field, so that they nest.
+    Times are laid on a grid near the streets and contoured (marching squares: Lorensen and Cline 1987, Computer
+    Graphics 21). A grid point belongs to the nearest street, and to those hardly further: so a polygon crosses a
+    river, or another barrier, only where streets do.
 
     Parameters
     ----------
@@ -34,49 +40,458 @@ def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: list[float]) -> g
     graph
         Streets of one mode.
     bands_min
-        Minutes.
+        Minutes from the families' doors to the site's, in the direction of travel.
 
     Returns
     -------
     geopandas.GeoDataFrame
         mode, minutes, geometry (multipolygon, EPSG:27700; empty where nothing is within reach), one row per band,
-        ascending.
+        ascending. A band lies within every larger one.
+
+    Raises
+    ------
+    ValueError
+        If there is no band, or one is not a number of minutes that can be searched.
     """
-    bands = sorted(bands_min)
-    place = snap_places(sites, graph)
-    ms = routing.from_nearest_ms(graph.arcs.reversed, place.arrive(), limit_ms=round(bands[-1] * 60_000))
-    shapes = _contours(graph, np.where(ms == routing.UNREACHED, np.nan, ms / 60_000), bands)
-    return gpd.GeoDataFrame({"mode": graph.mode, "minutes": bands}, geometry=shapes, crs=CRS)
-
-
-def _contours(graph: Graph, minutes: NDArray[np.float64], bands: list[float]) -> list[shapely.MultiPolygon]:
-    reached = np.flatnonzero(np.isfinite(minutes))
-    if not len(reached):
-        return [shapely.MultiPolygon()] * len(bands)
-    x, y = graph.x[reached], graph.y[reached]
-    margin = NEAR_M + 2 * CELL_M
-    columns = np.arange(np.floor((x.min() - margin) / CELL_M), np.ceil((x.max() + margin) / CELL_M) + 1) * CELL_M
-    rows = np.arange(np.floor((y.min() - margin) / CELL_M), np.ceil((y.max() + margin) / CELL_M) + 1) * CELL_M
-    grid_x, grid_y = np.meshgrid(columns, rows)
-    metres, node = cKDTree(np.column_stack([x, y])).query(
-        np.column_stack([grid_x.ravel(), grid_y.ravel()]), k=4, distance_upper_bound=NEAR_M
+    bands = _bands(bands_min)
+    places = snap(graph, sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy())
+    field = _Ground.of(places, bands[-1]).field(places)
+    return gpd.GeoDataFrame(
+        {"mode": graph.mode, "minutes": bands}, geometry=[field.within(band) for band in bands], crs=CRS
     )
-    known = np.concatenate([minutes[reached], [np.inf]])  # the tree gives index n where nothing is near
-    connector = np.where(np.isfinite(metres), metres, 0.0) / modes()[graph.mode].connector_kph * 0.06
-    field = (known[np.minimum(node, len(reached))] + connector).min(axis=1)
-    beyond = bands[-1] * 2.0 + 60.0
-    field = np.where(np.isfinite(field), field, beyond).reshape(grid_x.shape)
-    generator = contour_generator(columns, rows, field, fill_type=FillType.OuterOffset)
-    return [_filled(*generator.filled(-1.0, band)) for band in bands]
 
 
-def _filled(points: list[NDArray[np.float64]], offsets: list[NDArray[np.uint32]]) -> shapely.MultiPolygon:
-    """Make polygons of contour rings, outer ring first, without the small holes."""
-    polygons = []
-    for ring_points, starts in zip(points, offsets, strict=True):
-        rings = [ring_points[a:b] for a, b in itertools.pairwise(starts)]
-        holes = [r for r in rings[1:] if shapely.Polygon(r).area > FILL_M2]
-        polygons.append(shapely.Polygon(rings[0], holes))
-    merged = shapely.union_all(shapely.make_valid(np.array(polygons))) if polygons else shapely.MultiPolygon()
-    parts = [p for p in shapely.get_parts(merged) if p.geom_type == "Polygon"]
-    return shapely.MultiPolygon(parts)
+def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
+    """Outline, for each site by itself, where families live who get to it within so many minutes.
+
+    Parameters
+    ----------
+    sites
+        site_id, geometry, EPSG:27700.
+    graph, bands_min
+        As for `reach`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        site_id, mode, minutes, geometry (as by `reach`), missed_pct (junctions within reach but outside the polygon,
+        of all within reach), false_pct (junctions inside but not within reach, of all inside), both NaN where there
+        are none; one row per site and band, sorted.
+
+    Raises
+    ------
+    ValueError
+        As for `reach`.
+    """
+    bands = _bands(bands_min)
+    ordered = sites.sort_values("site_id", kind="stable")
+    places = snap(graph, ordered.geometry.x.to_numpy(), ordered.geometry.y.to_numpy())
+    ground = _Ground.of(places, bands[-1])
+
+    def rows(place: int) -> list[tuple[shapely.MultiPolygon, float, float]]:
+        field = ground.field(_only(places, place))
+        shapes = [field.within(band) for band in bands]
+        return [(shape, *field.faults_pct(shape, band)) for shape, band in zip(shapes, bands, strict=True)]
+
+    with ThreadPoolExecutor() as pool:
+        found = [row for some in pool.map(rows, range(len(places))) for row in some]
+    shapes, missed, false = zip(*found, strict=True) if found else ((), (), ())
+    columns = {
+        "site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)),
+        "mode": graph.mode,
+        "minutes": np.tile(bands, len(places)),
+        "missed_pct": np.array(missed, dtype=float),
+        "false_pct": np.array(false, dtype=float),
+    }
+    table = gpd.GeoDataFrame(columns, geometry=list(shapes), crs=CRS)
+    return table[["site_id", "mode", "minutes", "geometry", "missed_pct", "false_pct"]]
+
+
+def with_demand(shapes: gpd.GeoDataFrame, points: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Add the demand inside each polygon.
+
+    Parameters
+    ----------
+    shapes
+        Polygons, EPSG:27700, as by `reach` or `per_site`.
+    points
+        point_id, demand, geometry (points, EPSG:27700).
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The shapes with a column demand; a point on the edge counts.
+    """
+    shape, point = points.sindex.query(shapes.geometry, predicate="intersects")
+    order = np.lexsort((point, shape))
+    weights = points["demand"].to_numpy(float)[point[order]]
+    return shapes.assign(demand=np.bincount(shape[order], weights, minlength=len(shapes)))
+
+
+def _bands(bands_min: Sequence[float]) -> list[float]:
+    bands = sorted({float(band) for band in bands_min})
+    if not bands or not all(0 < band <= MAX_LIMIT_MS / 120_000 for band in bands):
+        msg = f"bands_min is {list(bands_min)}: give minutes over 0 and at most {MAX_LIMIT_MS // 120_000:,}"
+        raise ValueError(msg)
+    return bands
+
+
+def _only(places: Snapped, row: int) -> Snapped:
+    one = slice(row, row + 1)
+    return Snapped(
+        places.graph, places.edge[one], places.line[one], places.share[one], places.metres[one], places.reason[one]
+    )
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Seconds from every junction to the soonest of some places, inf beyond the limit."""
+
+    places: Snapped
+    node_s: NDArray[np.float64]
+    limit_s: float
+
+    @classmethod
+    def of(cls, places: Snapped, limit_s: float) -> _Search:
+        arcs = places.graph.arcs.reversed
+        ms = from_nearest_ms(arcs, places.arrive(), limit_ms=int(np.ceil(limit_s * 1000)))
+        return cls(places, np.where(ms == UNREACHED, np.inf, ms / 1000), limit_s)
+
+    def pieces(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Find the pieces of line that are within the limit: line, seconds at its edge's two ends, part of the line."""
+        graph, on = self.places.graph, self.places.edge >= 0
+        edges, lines = graph.edges, graph.lines
+        found: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] = _pieces(
+            lines.first, edges.start, edges.end, lines.to_start_s, lines.to_end_s, self.node_s,
+            self.places.edge[on], self.places.line[on], self.places.share[on], self.places.connector_s[on], self.limit_s,
+        )  # fmt: skip
+        return found
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Points in rows from the south, each from the west, `cell_m` apart, on whole multiples of it in EPSG:27700."""
+
+    cell_m: float
+    west: int
+    south: int
+    columns: int
+    rows: int
+
+    @classmethod
+    def around(cls, lines: Lines, some: NDArray[np.int64], cell_m: float) -> _Grid:
+        """Lay a grid with all that is near some of the lines, and one point more on every side."""
+        if not len(some):
+            return cls(cell_m, 0, 0, 2, 2)
+        margin = NEAR_M + 2 * cell_m
+        x, y = lines.x[some], lines.y[some]
+        west, south = (int(np.floor((a.min() - margin) / cell_m)) for a in (x, y))
+        east, north = (int(np.ceil((a.max() + margin) / cell_m)) for a in (x, y))
+        return cls(cell_m, west, south, east - west + 1, north - south + 1)
+
+    def part(self, whole: NDArray[np.float64], other: _Grid) -> NDArray[np.float64]:
+        """Cut from values on this grid those on another one inside it."""
+        row, column = other.south - self.south, other.west - self.west
+        return whole[row : row + other.rows, column : column + other.columns]
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """Which streets the points of a grid belong to, for all places of one task.
+
+    Attributes
+    ----------
+    near_m
+        Metres to the nearest street, at most those that matter, shape (rows, columns).
+    first
+        Line l has the doors `first[l]` to `first[l + 1]`, shape (lines + 1,).
+    row, column, share, metres
+        Of each door: its point of the grid, how far along the line it opens, and how far off.
+    """
+
+    graph: Graph
+    limit_s: float
+    grid: _Grid
+    near_m: NDArray[np.float64]
+    first: NDArray[np.int64]
+    row: NDArray[np.int32]
+    column: NDArray[np.int32]
+    share: NDArray[np.float32]
+    metres: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, places: Snapped, last_min: float) -> _Ground:
+        """Prepare the ground within `last_min` of any of the places."""
+        graph = places.graph
+        lines, edges = graph.lines, graph.edges
+        once = np.where(edges.forward_ms == NO_WAY, edges.backward_ms, edges.forward_ms)
+        far = edges.metres.sum() / once.sum() * last_min * 60_000 > FAR_M
+        cell_m = CELL_M[int(far)]
+        # a band's outline depends on points up to a cell outside it
+        limit_s = last_min * 60 + cell_m / (modes()[graph.mode].connector_kph / 3.6)
+        reached, _, _ = _Search.of(places, limit_s).pieces()
+        grid = _Grid.around(lines, reached, cell_m)
+        found = _doors(lines.x, lines.y, edges.ferry[lines.edge], *_frame(grid))  # no family lives on a ferry
+        return cls(graph, limit_s, grid, *found)
+
+    def field(self, places: Snapped) -> _Field:
+        """Lay the times to the soonest of some of the places on a grid around what is reached."""
+        search = _Search.of(places, self.limit_s)
+        line, ends_s, part = search.pieces()
+        lines, grid = self.graph.lines, _Grid.around(self.graph.lines, line, self.grid.cell_m)
+        seconds = np.full((grid.rows, grid.columns), np.inf)
+        speed = modes()[self.graph.mode].connector_kph / 3.6
+        _lay(
+            line, ends_s, part, lines.to_start_s, lines.to_end_s,
+            self.first, self.row, self.column, self.share, self.metres,
+            grid.south - self.grid.south, grid.west - self.grid.west, grid.cell_m / 2, speed, seconds,
+        )  # fmt: skip
+        near_m = self.grid.part(self.near_m, grid) if len(line) else np.full_like(seconds, np.inf)
+        return _Field(search, grid, seconds, near_m - NEAR_M, speed)
+
+
+@dataclass(frozen=True)
+class _Field:
+    """Seconds on a grid, and metres (negative: near) to where streets are too far."""
+
+    search: _Search
+    grid: _Grid
+    seconds: NDArray[np.float64]
+    shore_m: NDArray[np.float64]
+    speed: float
+
+    def within(self, band_min: float) -> shapely.MultiPolygon:
+        """Outline what is within so many minutes.
+
+        Contoured are the metres that a point is outside (negative: inside), so that the outline lies between two
+        points where it should, on land and where streets end alike; where times leap, halfway.
+        """
+        cell_m = self.grid.cell_m
+        late_m = (self.seconds - band_min * 60) * self.speed
+        outside_m = np.clip(np.maximum(late_m, self.shore_m), -cell_m, cell_m)
+        outside_m[(outside_m > -CLEAR_M) & (outside_m <= 0)] = -CLEAR_M
+        outside_m[(outside_m < CLEAR_M) & (outside_m > 0)] = CLEAR_M
+        generator = contour_generator(z=outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
+        (points,), (rings,), (polygons,) = generator.filled(-2 * cell_m, 0.0)
+        if points is None:
+            return shapely.MultiPolygon()
+        corner = (self.grid.west, self.grid.south)
+        return _filled((points + corner) * cell_m, rings.astype(np.int64), polygons.astype(np.int64))
+
+    def faults_pct(self, shape: shapely.MultiPolygon, band_min: float) -> tuple[float, float]:
+        """Share of the junctions within reach that lie outside, and of those inside that are not within reach."""
+        node, x, y = self._nodes
+        inside = shapely.intersects_xy(shape, x, y)
+        reached = self.search.node_s[node] <= band_min * 60
+        return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
+
+    @cached_property
+    def _nodes(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Junctions on the grid."""
+        graph, grid = self.search.places.graph, self.grid
+        column, row = graph.x / grid.cell_m - grid.west, graph.y / grid.cell_m - grid.south
+        node = np.flatnonzero((column >= 0) & (row >= 0) & (column < grid.columns) & (row < grid.rows))
+        return node, graph.x[node], graph.y[node]
+
+
+def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> float:
+    return 100.0 * some.sum() / every.sum() if every.any() else np.nan
+
+
+def _filled(
+    points: NDArray[np.float64], rings: NDArray[np.int64], polygons: NDArray[np.int64]
+) -> shapely.MultiPolygon:
+    """Make polygons of contours without the small holes, and without what lies in those.
+
+    Ring r has the points `rings[r]` to `rings[r + 1]`; polygon p the rings `polygons[p]` to `polygons[p + 1]`, the
+    outer one first.
+    """
+    x, y = points.T - points[0][:, None]
+    cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
+    cross[rings[1:] - 1] = 0.0
+    area = np.abs(np.add.reduceat(cross, rings[:-1])) / 2
+    outer = np.zeros(len(area), dtype=bool)
+    outer[polygons[:-1]] = True
+    small = ~outer & (area < FILL_M2)
+    lines = shapely.linearrings(points, indices=np.repeat(np.arange(len(area)), np.diff(rings)))
+    owner = np.repeat(np.arange(len(polygons) - 1), np.diff(polygons))
+    found = shapely.polygons(lines[~small], indices=owner[~small])
+    if small.any():
+        within, _ = shapely.STRtree(shapely.polygons(lines[small])).query(
+            shapely.points(points[rings[polygons[:-1]]]), predicate="within"
+        )
+        found = np.delete(found, within)
+    return shapely.MultiPolygon(found)
+
+
+def _frame(grid: _Grid) -> tuple[float, float, float, int, int]:
+    return grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m, grid.rows, grid.columns
+
+
+@kernel
+def _between(at_s: NDArray[np.float64], share: float) -> float:
+    """Interpolate between two times, both finite or both endless."""
+    return at_s[0] + share * (at_s[1] - at_s[0]) if np.isfinite(at_s[0]) else np.inf
+
+
+@kernel
+def _pieces(
+    first: NDArray[np.int64],
+    start: NDArray[np.int32],
+    end: NDArray[np.int32],
+    to_start_s: NDArray[np.float64],
+    to_end_s: NDArray[np.float64],
+    node_s: NDArray[np.float64],
+    at_edge: NDArray[np.int32],
+    at_line: NDArray[np.int32],
+    at_share: NDArray[np.float64],
+    at_s: NDArray[np.float64],
+    limit_s: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """List what is within the limit by either end of its edge, and then straight along a place's own edge.
+
+    For the latter, the times at the edge's ends are such that those on the way come out: less than nothing, perhaps.
+    """
+    most = 0
+    for e in range(len(start)):
+        if min(node_s[start[e]], node_s[end[e]]) <= limit_s:
+            most += first[e + 1] - first[e]
+    for k in range(len(at_edge)):
+        most += first[at_edge[k] + 1] - first[at_edge[k]] + 1
+    line = np.empty(most, np.int64)
+    ends_s = np.empty((most, 2))
+    part = np.empty((most, 2))
+    count = 0
+    for e in range(len(start)):
+        by_start, by_end = node_s[start[e]], node_s[end[e]]
+        if min(by_start, by_end) > limit_s:
+            continue
+        for i in range(first[e], first[e + 1]):
+            if min(by_start + to_start_s[i, 0], by_end + to_end_s[i, 1]) <= limit_s:
+                line[count] = i
+                ends_s[count, 0], ends_s[count, 1] = by_start, by_end
+                part[count, 0], part[count, 1] = 0.0, 1.0
+                count += 1
+    for k in range(len(at_edge)):
+        here = at_line[k]
+        back = _between(to_start_s[here], at_share[k])
+        on = _between(to_end_s[here], at_share[k])
+        for i in range(first[at_edge[k]], first[at_edge[k] + 1]):
+            if i <= here and np.isfinite(on):
+                till = at_share[k] if i == here else 1.0
+                if at_s[k] - on + _between(to_end_s[i], till) <= limit_s:
+                    line[count] = i
+                    ends_s[count, 0], ends_s[count, 1] = np.inf, at_s[k] - on
+                    part[count, 0], part[count, 1] = 0.0, till
+                    count += 1
+            if i >= here and np.isfinite(back):
+                since = at_share[k] if i == here else 0.0
+                if at_s[k] - back + _between(to_start_s[i], since) <= limit_s:
+                    line[count] = i
+                    ends_s[count, 0], ends_s[count, 1] = at_s[k] - back, np.inf
+                    part[count, 0], part[count, 1] = since, 1.0
+                    count += 1
+    return line[:count], ends_s[:count], part[:count]
+
+
+@kernel
+def _foot(x: NDArray[np.float64], y: NDArray[np.float64], at_x: float, at_y: float) -> tuple[float, float]:
+    """Nearest point of a line: its share of the line, and its distance."""
+    dx, dy = x[1] - x[0], y[1] - y[0]
+    square = dx * dx + dy * dy
+    share = ((at_x - x[0]) * dx + (at_y - y[0]) * dy) / square if square > 0 else 0.0
+    share = min(max(share, 0.0), 1.0)
+    return share, np.hypot(x[0] + share * dx - at_x, y[0] + share * dy - at_y)
+
+
+@kernel
+def _span(at: NDArray[np.float64], radius: float, cell_m: float, begin: float, count: int) -> tuple[int, int]:
+    """Find the rows or columns of a grid that are within the radius of a line."""
+    low = np.ceil((min(at[0], at[1]) - radius - begin) / cell_m)
+    high = np.floor((max(at[0], at[1]) + radius - begin) / cell_m)
+    return max(np.int64(low), 0), min(np.int64(high) + 1, count)
+
+
+@kernel
+def _doors(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    skip: NDArray[np.bool_],
+    cell_m: float,
+    west: float,
+    south: float,
+    rows: int,
+    columns: int,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+]:
+    """Find the nearest street of every point of the grid, and the streets less than a cell further than that."""
+    radius = NEAR_M + cell_m
+    near = np.full((rows, columns), radius)
+    for i in range(len(x)):
+        if not skip[i]:
+            bottom, top = _span(y[i], radius, cell_m, south, rows)
+            left, right = _span(x[i], radius, cell_m, west, columns)
+            for r in range(bottom, top):
+                for c in range(left, right):
+                    _, metres = _foot(x[i], y[i], west + c * cell_m, south + r * cell_m)
+                    near[r, c] = min(near[r, c], metres)
+    first = np.zeros(len(x) + 1, np.int64)
+    size, count = 4 * rows * columns, 0
+    row, column = np.empty(size, np.int32), np.empty(size, np.int32)
+    share, off = np.empty(size, np.float32), np.empty(size, np.float32)
+    for i in range(len(x)):
+        if not skip[i]:
+            bottom, top = _span(y[i], radius, cell_m, south, rows)
+            left, right = _span(x[i], radius, cell_m, west, columns)
+            for r in range(bottom, top):
+                for c in range(left, right):
+                    along, metres = _foot(x[i], y[i], west + c * cell_m, south + r * cell_m)
+                    if metres < min(near[r, c] + cell_m, radius):
+                        if count == size:
+                            size *= 2
+                            row, column = np.append(row, row), np.append(column, column)
+                            share, off = np.append(share, share), np.append(off, off)
+                        row[count], column[count] = r, c
+                        share[count], off[count] = along, metres
+                        count += 1
+        first[i + 1] = count
+    return near, first, row[:count].copy(), column[:count].copy(), share[:count].copy(), off[:count].copy()
+
+
+@kernel
+def _lay(
+    line: NDArray[np.int64],
+    ends_s: NDArray[np.float64],
+    part: NDArray[np.float64],
+    to_start_s: NDArray[np.float64],
+    to_end_s: NDArray[np.float64],
+    first: NDArray[np.int64],
+    row: NDArray[np.int32],
+    column: NDArray[np.int32],
+    share: NDArray[np.float32],
+    metres: NDArray[np.float32],
+    south: int,
+    west: int,
+    free_m: float,
+    speed: float,
+    seconds: NDArray[np.float64],
+) -> None:
+    """Give every point the least of the times at its doors, with the way to the street.
+
+    The first `free_m` of that way are not counted: a point stands for what is around it, on the street too.
+    """
+    for p in range(len(line)):
+        i = line[p]
+        for d in range(first[i], first[i + 1]):
+            if part[p, 0] <= share[d] <= part[p, 1]:
+                by_start = ends_s[p, 0] + _between(to_start_s[i], share[d])
+                by_end = ends_s[p, 1] + _between(to_end_s[i], share[d])
+                time = min(by_start, by_end) + max(metres[d] - free_m, 0.0) / speed
+                r, c = row[d] - south, column[d] - west
+                seconds[r, c] = min(seconds[r, c], time)

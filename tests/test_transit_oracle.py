@@ -75,9 +75,9 @@ def test_generated_towns_searched_again(tmp_path_factory, seed, limit_s):
 
 
 def test_generated_towns_have_what_is_to_be_tested(tmp_path):
-    """A check on the generator: of fifty towns many can be crossed by bus, and some only with changes."""
+    """A check on the generator: of forty towns many can be crossed by bus, and some only with changes."""
     changes = []
-    for seed in range(50):
+    for seed in range(40):
         made = town(seed)
         feed = saved(tmp_path, made.files)
         assert feed.notes == () or {n.what for n in feed.notes} == {"trips of a service without days, left out"}
@@ -106,17 +106,18 @@ def test_newport_searched_again(real_data):
 
     rng = np.random.default_rng(20_230_613)
     city = np.flatnonzero((np.abs(x - 331_000) < 5_000) & (np.abs(y - 188_000) < 5_000))
-    near = rng.choice(city, 6)
-    place = sorted((x[k] + e, y[k] + n) for k, e, n in zip(near, *rng.normal(0, 150, (2, 6)), strict=True))
-    origins, sites = place[:2], place[2:]  # the westernmost two: the buses have a way to go
+    near = rng.choice(city, 8)
+    place = sorted((x[k] + e, y[k] + n) for k, e, n in zip(near, *rng.normal(0, 150, (2, 8)), strict=True))
+    origins, sites = place[:3], place[3:]  # the westernmost three: the buses have a way to go
     foot = np.ceil([[math.hypot(a - c, b - d) * s_per_m for c, d in sites] for a, b in origins])
+    foot[foot > 2_400] = math.nan
     transfers = {
         (i, j): s for i, px, py in zip(names, x, y, strict=True) for j, s in walk_to_stops(px, py, 250).items()
     }
     access, egress = ([walk_to_stops(*p, 500) for p in places] for places in (origins, sites))
     steps = {"change_s": 60, "limit_s": 5_400}
     ridden = 0
-    for window in ((8 * 3600, 8 * 3600 + 2_400), (22 * 3600 + 1800, 23 * 3600)):
+    for window in ((8 * 3600, 9 * 3600 + 1_800), (22 * 3600 + 1800, 23 * 3600)):
         ridden += agree(feed, oracle, window, access, egress, transfers, foot, **steps, services=False)
-    assert ridden > 100
+    assert ridden > 200
     agree(feed, oracle, (8 * 3600, 8 * 3600 + 900), access[:1], egress[:2], transfers, foot[:1, :2], **steps)

@@ -119,6 +119,8 @@ def read_feed(path: Path) -> Feed:
 def _once(table: pd.DataFrame, key: list[str], file: str, reading: Reading) -> pd.DataFrame:
     """Keep the first row of each key."""
     again = table.duplicated(key)
+    if not again.any():
+        return table
     names = (" ".join(row) for row in table.loc[again, key].itertuples(index=False))
     reading.note(file, f"rows that repeat a {' and '.join(key)}, left out", names)
     return table.loc[~again]

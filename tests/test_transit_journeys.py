@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from needs import transit
-from needs.transit import Walks
-from tests.timetable_feeds import DAY, HEADS, MONTH, SEEDS, saved, search, text, town
+from needs.transit import Walks, summary
+from tests.timetable_feeds import DAY, HEADS, MONTH, SEEDS, Town, saved, search, text, town
 
 # A line town worked out by hand ---------------------------------------------------------------------------------------
 # A, B and C stand 5 km apart on a road. Route 1 rides A to B in 8 minutes, every 15 minutes from 07:00; route 2 B to C
@@ -195,6 +196,22 @@ def test_laws_of_journeys(tmp_path_factory, seed):
     without = {**made.files, "trips.txt": text(*(t for t in trips if t != gone))}
     fewer, _ = search(saved(folder, without), DAY, window, made, limit_s=3_600)
     assert (np.nan_to_num(fewer, nan=np.inf) >= later).all()  # one trip fewer never makes any minute quicker
+
+
+def test_origins_in_blocks_are_the_same(tmp_path, monkeypatch):
+    found = {}
+    for block in (1, 2, 4_096):
+        monkeypatch.setattr(summary, "_BLOCK", block)
+        found[block] = search(saved(tmp_path, town(7).files), DAY, (0, 1_200), three_origins(town(7)), limit_s=3_600)
+    for block in (1, 2):
+        np.testing.assert_array_equal(found[block][0], found[4_096][0])
+        for name, values in vars(found[block][1]).items():
+            np.testing.assert_array_equal(values, getattr(found[4_096][1], name))
+    assert (~np.isnan(found[1][1].median_min)).any(axis=1).sum() > 1
+
+
+def three_origins(made: Town) -> Town:
+    return replace(made, access=[*made.access, made.egress[1]], foot=np.vstack([made.foot, made.foot[:1]]))
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path):

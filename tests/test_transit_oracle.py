@@ -62,7 +62,7 @@ def agree(
 
 
 @given(SEEDS, st.sampled_from([600, 3_600]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_generated_towns_searched_again(tmp_path_factory, seed, limit_s):
     made = town(seed)
     feed = saved(tmp_path_factory.getbasetemp() / "made", made.files)
@@ -75,16 +75,16 @@ def test_generated_towns_searched_again(tmp_path_factory, seed, limit_s):
 
 
 def test_generated_towns_have_what_is_to_be_tested(tmp_path):
-    """A check on the generator: of forty towns many can be crossed by bus, and some only with changes."""
+    """A check on the generator: of two dozen towns many can be crossed by bus, and some only with changes."""
     changes = []
-    for seed in range(40):
+    for seed in range(25):
         made = town(seed)
         feed = saved(tmp_path, made.files)
         assert feed.notes == () or {n.what for n in feed.notes} == {"trips of a service without days, left out"}
         changes.append(search(feed, DAY, (made.start, made.start + 900), made, limit_s=3_600)[1].changes.ravel())
     found = np.concatenate(changes)
-    assert (found == 0).sum() > 20
-    assert (found == 1).sum() > 10
+    assert (found == 0).sum() > 30
+    assert (found == 1).sum() > 5
     assert (found >= 2).sum() > 0
 
 
@@ -106,8 +106,8 @@ def test_newport_searched_again(real_data):
 
     rng = np.random.default_rng(20_230_613)
     city = np.flatnonzero((np.abs(x - 331_000) < 5_000) & (np.abs(y - 188_000) < 5_000))
-    near = rng.choice(city, 8)
-    place = sorted((x[k] + e, y[k] + n) for k, e, n in zip(near, *rng.normal(0, 150, (2, 8)), strict=True))
+    near = rng.choice(city, 15)
+    place = sorted((x[k] + e, y[k] + n) for k, e, n in zip(near, *rng.normal(0, 150, (2, 15)), strict=True))
     origins, sites = place[:3], place[3:]  # the westernmost three: the buses have a way to go
     foot = np.ceil([[math.hypot(a - c, b - d) * s_per_m for c, d in sites] for a, b in origins])
     foot[foot > 2_400] = math.nan

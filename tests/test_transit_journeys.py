@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from needs import transit
 from needs.transit import Walks, summary
-from tests.timetable_feeds import DAY, HEADS, MONTH, SEEDS, Town, saved, search, text, town
+from tests.timetable_feeds import DAY, HEADS, MONTH, SEEDS, saved, search, text, town
 
 # A line town worked out by hand ---------------------------------------------------------------------------------------
 # A, B and C stand 5 km apart on a road. Route 1 rides A to B in 8 minutes, every 15 minutes from 07:00; route 2 B to C

@@ -273,7 +273,7 @@ REPEATS = "rows that repeat a {}, left out"
             SOUND,
         ),
         (
-            added("stop_times.txt", "T1,08:05:00,08:05:00,D,2"),
+            added("stop_times.txt", "T1,08:05:00,08:05:00,D,02"),
             [("stop_times.txt", REPEATS.format("trip_id and stop_sequence"), 1, ("T1 2",))],
             SOUND,
         ),

@@ -1,178 +1,233 @@
-"""Journeys by bus: a line town worked out by hand, generated and real feeds searched a second time, and laws."""
+"""Journeys by bus: a line town worked out by hand, and laws that hold for every timetable."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from needs import transit
-from needs.transit import Walks
-from tests.timetable_oracle import Oracle
+from needs.transit import Walks, summary
+from tests.timetable_feeds import DAY, HEADS, MONTH, SEEDS, saved, search, text, town
 
-DAY = date(2026, 5, 12)  # a Tuesday
-NAMES = "ABCDEF"
+# A line town worked out by hand ---------------------------------------------------------------------------------------
+# A, B and C stand 5 km apart on a road. Route 1 rides A to B in 8 minutes, every 15 minutes from 07:00; route 2 B to C
+# in 8 minutes, every 20 minutes from 07:07. The person lives 200 m from A, the target is 200 m from C: at 4.8 km/h a
+# walk of 150 s each.
 
-
-def text(*rows: str) -> str:
-    return "\n".join(rows) + "\n"
-
-
-def hms(seconds: int) -> str:
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+WALK_S = 150
+LINE_CHANGES = {0: 1, 60: 60, 120: 120}  # a change of no time is not to be had: 1 second is the least
 
 
-def saved(folder: Path, files: dict[str, str]) -> transit.Feed:
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for name, rows in files.items():
-        (folder / name).write_text(rows, encoding="utf-8")
-    return transit.read_feed(folder)
+def line_town(
+    folder: Path, *extra: str, more: dict[str, str] | None = None, trips: tuple[str, ...] = ()
+) -> transit.Feed:
+    files = {
+        "stops.txt": text(HEADS["stops.txt"], "A,A,52,-1,", "B,B,52,-0.93,", "C,C,52,-0.86,"),
+        "trips.txt": text(HEADS["trips.txt"], "one,week", "two,week", *trips),
+        "stop_times.txt": text(
+            *(HEADS["stop_times.txt"], "one,0:00:00,0:00:00,A,1,,", "one,0:08:00,0:08:00,B,2,,"),
+            *("two,0:00:00,0:00:00,B,1,,", "two,0:08:00,0:08:00,C,2,,", *extra),
+        ),
+        "calendar.txt": text(HEADS["calendar.txt"], f"week,1,1,1,1,1,0,0,{MONTH}", f"sun,0,0,0,0,0,0,1,{MONTH}"),
+        "frequencies.txt": text(HEADS["frequencies.txt"], "one,7:00:00,10:00:00,900", "two,7:07:00,10:07:00,1200"),
+        **(more or {}),
+    }
+    return saved(folder, files)
 
 
-def walks(pairs: dict[tuple[int, str], int], feed: transit.Feed, *, turn: bool = False) -> Walks:
-    """Walks between rows and stops by name; stops that no trip calls at are left out."""
-    row = {s: k for k, s in enumerate(feed.stops["stop_id"])}
-    known = [(i, row[s], t) for (i, s), t in pairs.items() if s in row]
-    i, j, t = (np.array([k[c] for k in known], dtype=np.int32) for c in range(3))
-    return Walks(j, i, t) if turn else Walks(i, j, t)
-
-
-def between(pairs: dict[tuple[str, str], int], feed: transit.Feed) -> Walks:
-    row = {s: k for k, s in enumerate(feed.stops["stop_id"])}
-    known = [(row[i], row[j], t) for (i, j), t in pairs.items() if i in row and j in row]
-    return Walks(*(np.array([k[c] for k in known], dtype=np.int32) for c in range(3)))
-
-
-def agree(
+def from_home(
     feed: transit.Feed,
-    oracle: Oracle,
-    window: tuple[int, int],
-    access: list[dict[str, int]],
-    egress: list[dict[str, int]],
-    transfers: dict[tuple[str, str], int],
-    foot: np.ndarray,
+    day: date,
+    start: str,
+    end: str,
     *,
-    change_s: int,
-    limit_s: int,
-    services: bool = True,
-) -> int:
-    """Compare every minute, percentile, change and service with the oracle; give the number of bus minutes."""
-    table = transit.timetable(feed, oracle.day, start=window[0], end=window[1], reach_s=limit_s)
-    given_walks = (
-        walks({(o, s): t for o, near in enumerate(access) for s, t in near.items()}, feed),
-        walks({(o, s): t for o, near in enumerate(egress) for s, t in near.items()}, feed, turn=True),
-        between(transfers, feed),
-        foot,
+    change_s: int = 60,
+    limit_s: int = 7_200,
+    foot: float = math.nan,
+) -> tuple[list[float], transit.Journeys]:
+    table = transit.timetable(feed, day, start=start, end=end, reach_s=limit_s)
+    a, c = (feed.stops["stop_id"].tolist().index(s) for s in "AC")
+    one_walk = Walks.of([0], [a], [WALK_S]), Walks.of([c], [0], [WALK_S]), Walks.of([], [], [])
+    settings = {"change_s": change_s, "limit_s": limit_s}
+    seconds = transit.minute_by_minute(table, *one_walk, np.array([[foot]]), **settings)
+    return seconds[0, 0].tolist(), transit.journeys(table, *one_walk, np.array([[foot]]), **settings)
+
+
+@pytest.mark.parametrize("change_s", LINE_CHANGES.values())
+def test_a_line_town_by_hand(tmp_path, change_s):
+    feed = line_town(tmp_path)
+    seconds, found = from_home(feed, DAY, "07:00", "09:00", change_s=change_s)
+    expected = []
+    for minute in range(121):
+        at_a = 60 * minute + WALK_S
+        bus_one = next(s for s in range(0, 10_800, 900) if s >= at_a)
+        bus_two = next(s for s in range(420, 11_000, 1_200) if s >= bus_one + 480 + change_s)
+        expected.append(bus_two + 480 + WALK_S - 60 * minute)
+    assert seconds == expected
+    ranked = sorted(expected)
+    assert found.p10_min[0, 0] == ranked[12] / 60  # the 13th of 121 is the first that 10 % do not exceed
+    assert found.median_min[0, 0] == ranked[60] / 60
+    assert found.p90_min[0, 0] == ranked[108] / 60
+    assert (found.changes[0, 0], found.on_foot_share_pct[0, 0]) == (1, 0)
+    # Route 1 leaves A at :00, :15, :30, :45 and is at B by :08, :23, :38, :53; route 2 leaves B at :07, :27, :47. The
+    # bus of :00 finds that of :27, as does :15 (the later: so :00 is of no use); :30 that of :47; :45 that of 1:07,
+    # which 1:00, at 1:08, misses. So of each hour :15, :30 and :45 are of use; home is left two and a half minutes
+    # before, within the window at 07:12:30 to 08:42:30.
+    assert found.services[0, 0] == 6
+
+
+def test_walking_is_always_an_alternative(tmp_path):
+    feed = line_town(tmp_path)
+    bus, _ = from_home(feed, DAY, "07:00", "09:00")
+    seconds, found = from_home(feed, DAY, "07:00", "09:00", foot=1_989.5)
+    assert seconds == [min(s, 1_990) for s in bus]
+    shares = 100 * sum(s >= 1_990 for s in bus) / 121
+    assert 0 < shares < 100
+    assert found.on_foot_share_pct[0, 0] == pytest.approx(shares)
+    assert found.services[0, 0] == len({60 * m + s for m, s in enumerate(bus) if s < 1_990})
+    # As quick as the bus is preferred to the bus; beyond the limit it is none.
+    equal = sorted(bus)[60]
+    _, tied = from_home(feed, DAY, "07:00", "09:00", foot=equal)
+    assert tied.changes[0, 0] == 0
+    _, far = from_home(feed, DAY, "07:00", "09:00", foot=3_601, limit_s=3_600)
+    assert far.on_foot_share_pct[0, 0] == 0
+
+
+def test_a_tight_limit_leaves_minutes_without_a_journey(tmp_path):
+    bus, _ = from_home(line_town(tmp_path), DAY, "07:00", "09:00")
+    limit = sorted(bus)[60]
+    seconds, found = from_home(line_town(tmp_path), DAY, "07:00", "09:00", limit_s=int(limit))
+    np.testing.assert_array_equal(seconds, [s if s <= limit else math.nan for s in bus])
+    assert found.median_min[0, 0] == limit / 60
+    assert math.isnan(found.p90_min[0, 0])
+
+
+def test_days_without_and_with_a_service(tmp_path):
+    holiday = {"calendar_dates.txt": text(HEADS["calendar_dates.txt"], "week,20260512,2", "week,20260517,1")}
+    week = line_town(tmp_path / "a")
+    special = line_town(tmp_path / "b", more=holiday)
+    sunday = line_town(tmp_path / "c", "walk,7:30:00,7:30:00,A,1,,", "walk,7:50:00,7:50:00,C,2,,", trips=("walk,sun",))
+    nothing, none = from_home(week, date(2026, 5, 17), "07:00", "09:00")
+    assert all(math.isnan(s) for s in nothing)
+    assert math.isnan(none.median_min[0, 0])
+    assert math.isnan(none.changes[0, 0])
+    assert (none.services[0, 0], none.on_foot_share_pct[0, 0]) == (0, 0)
+    assert all(math.isnan(s) for s in from_home(special, DAY, "07:00", "09:00")[0])
+    assert from_home(special, date(2026, 5, 17), "07:00", "09:00")[0] == from_home(week, DAY, "07:00", "09:00")[0]
+    once, summed = from_home(sunday, date(2026, 5, 17), "07:00", "09:00")
+    arrival = 50 * 60 + WALK_S
+    assert once[:28] == [arrival - 60 * m for m in range(28)]  # 07:27 is at A at 07:29:30
+    assert all(math.isnan(s) for s in once[28:])
+    assert (summed.services[0, 0], math.isnan(summed.median_min[0, 0])) == (1, True)
+    assert summed.p10_min[0, 0] == sorted(once[:28])[12] / 60
+
+
+def test_a_change_after_midnight(tmp_path):
+    # Leave at 23:40, ride from A at 23:50 to B at 24:10; of B at 24:12 the bus of the same service day goes on.
+    late = (
+        *("late,23:50:00,23:50:00,A,1,,", "late,24:10:00,24:10:00,B,2,,"),
+        *("on,24:12:00,24:12:00,B,1,,", "on,24:20:00,24:20:00,C,2,,"),
     )
-    found = transit.minute_by_minute(table, *given_walks, change_s=change_s, limit_s=limit_s)
-    summed = transit.journeys(table, *given_walks, change_s=change_s, limit_s=limit_s)
-    changes = oracle.changes(transfers, change_s)
-    leaves = list(range(window[0], window[1] + 1, 60))
-    ridden = 0
-    for o, near in enumerate(access):
-        best = [oracle.by_bus(t, near, egress, changes, t + limit_s) for t in leaves]
-        for s in range(len(egress)):
-            keys = []
-            for t, row in zip(leaves, best, strict=True):
-                options = [(row[s][0] - t, row[s][1]), (foot[o, s], 0)]
-                keys.append(min([k for k in options if k[0] <= limit_s], default=(math.inf, 0)))
-            here = [math.nan if math.isinf(k[0]) else k[0] for k in keys]
-            np.testing.assert_array_equal(found[o, s], here)
-            ranked = sorted(keys)
-            for p, values in ((10, summed.p10_min), (50, summed.median_min), (90, summed.p90_min)):
-                wanted = next(k for n, k in enumerate(ranked, 1) if 100 * n >= p * len(ranked))
-                expected = math.nan if math.isinf(wanted[0]) else wanted[0] / 60
-                np.testing.assert_equal(values[o, s], expected)
-                if p == 50:
-                    said = math.nan if math.isinf(wanted[0]) else max(wanted[1] - 1, 0)
-                    np.testing.assert_equal(summed.changes[o, s], said)
-            walked = sum(k[1] == 0 and not math.isinf(k[0]) for k in keys)
-            assert summed.on_foot_share_pct[o, s] == pytest.approx(100 * walked / len(keys))
-            ridden += sum(k[1] > 0 for k in keys)
-            if services:
-                wanted_services = oracle.services(window, near, egress[s], changes, foot[o, s], limit_s)
-                assert summed.services[o, s] == wanted_services
-    return ridden
+    feed = line_town(tmp_path / "a", *late, trips=("late,week", "on,week"))
+    assert from_home(feed, DAY, "23:40", "23:40")[0] == [40 * 60 + WALK_S]
+    assert math.isnan(from_home(feed, DAY, "23:48", "23:48")[0][0])
+    # Wednesday's own bus at 00:03 takes one to Tuesday's of 24:12, whether the day is called one or the other.
+    early = ("own,0:03:00,0:03:00,A,1,,", "own,0:11:00,0:11:00,B,2,,")
+    both = line_town(tmp_path / "b", *late, *early, trips=("late,week", "on,week", "own,week"))
+    seconds, found = from_home(both, DAY, "23:59", "24:01", limit_s=3_600)
+    np.testing.assert_array_equal(seconds, [21 * 60 + WALK_S, 20 * 60 + WALK_S, math.nan])
+    assert found.changes[0, 0] == 1
+    assert found.services[0, 0] == 1
+    assert from_home(both, date(2026, 5, 13), "00:00", "00:00", limit_s=3_600)[0] == [20 * 60 + WALK_S]
+    monday = date(2026, 5, 11)  # no bus ran on Sunday night
+    assert math.isnan(from_home(both, monday, "00:00", "00:00", limit_s=3_600)[0][0])
 
 
-# Generated feeds -----------------------------------------------------------------------------------------------------
+def test_transfer_rules_of_the_timetable(tmp_path):
+    def with_rule(rule: str) -> float:
+        rules = {"transfers.txt": text(HEADS["transfers.txt"], rule)}
+        return from_home(line_town(tmp_path, more=rules), DAY, "07:00", "07:00")[0][0]
 
-HEADS = {
-    "stops.txt": "stop_id,stop_name,stop_lat,stop_lon,parent_station",
-    "trips.txt": "trip_id,service_id",
-    "stop_times.txt": "trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type,drop_off_type",
-    "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date",
-    "calendar_dates.txt": "service_id,date,exception_type",
-    "frequencies.txt": "trip_id,start_time,end_time,headway_secs",
-    "transfers.txt": "from_stop_id,to_stop_id,transfer_type,min_transfer_time",
-}
-MONTH = "20260501,20260531"
+    # The bus of 07:15 is at B at 07:23; buses leave there at :27, :47 and 08:07.
+    reach = {at: at * 60 + 480 + WALK_S for at in (27, 47, 67)}
+    assert with_rule("A,B,0,") == reach[27]
+    assert with_rule("B,B,2,240") == reach[27]
+    assert with_rule("B,B,2,241") == reach[47]
+    assert math.isnan(with_rule("B,B,3,"))
 
 
-@st.composite
-def feeds(draw) -> tuple[dict[str, str], int]:
-    """A small feed around midnight or before it, and the start of a window; loops, zero hops, blanks and all."""
-    base = draw(st.sampled_from([0, 86_400 - 900]))
-    rows: dict[str, list[str]] = {name: [head] for name, head in HEADS.items()}
-    for k, name in enumerate(NAMES):
-        rows["stops.txt"].append(f"{name},Stop,{52 + k / 100},-1.0,{draw(st.sampled_from(['', 'P', 'Q']))}")
-    rows["stops.txt"] += ["P,Station,52,-1,", "Q,Station,52,-1,"]
-    rows["calendar.txt"] += [f"all,1,1,1,1,1,1,1,{MONTH}", f"tue,0,1,0,0,0,0,0,{MONTH}", f"mon,1,0,0,0,0,0,0,{MONTH}"]
-    rows["calendar_dates.txt"] += draw(
-        st.lists(st.sampled_from(["tue,20260512,2", "mon,20260511,2", "odd,20260512,1", "odd,20260511,1"]), unique=True)
+def test_a_rule_opens_a_change_that_no_walk_has(tmp_path):
+    stops = text(HEADS["stops.txt"], "A,A,52,-1,", "B,B,52,-0.93,S", "D,D,52,-0.93,S", "C,C,52,-0.86,", "S,S,52,-1,")
+    calls = (
+        *("in,7:10:00,7:10:00,A,1,,", "in,7:20:00,7:20:00,D,2,,"),
+        *("out,7:25:00,7:25:00,B,1,,", "out,7:30:00,7:30:00,C,2,,"),
     )
-    rows["calendar_dates.txt"].append("odd,20260520,1")
-    for k in range(draw(st.integers(1, 7))):
-        rows["trips.txt"].append(f"t{k},{draw(st.sampled_from(['all', 'all', 'tue', 'mon', 'odd']))}")
-        stops = draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=5))
-        t = draw(st.sampled_from([base, base, base + 86_400, max(base - 86_400, 0)])) + 60 * draw(st.integers(0, 40))
-        for n, stop in enumerate(stops):
-            arrives = t + (draw(st.sampled_from([0, 37, 120, 300, 601])) if n else 0)
-            t = arrives + draw(st.sampled_from([0, 0, 45]))
-            inner = 0 < n < len(stops) - 1
-            times = "," if inner and draw(st.integers(0, 5)) == 0 else f"{hms(arrives)},{hms(t)}"
-            flags = f"{draw(st.sampled_from(['', '0', '1', '', '0']))},{draw(st.sampled_from(['', '0', '1', '', '0']))}"
-            rows["stop_times.txt"].append(f"t{k},{times},{stop},{3 * n + 1},{flags}")
-        if draw(st.integers(0, 3)) == 0:
-            start = base + 60 * draw(st.integers(0, 30))
-            end, headway = start + draw(st.sampled_from([1, 1800])), draw(st.sampled_from([300, 700]))
-            rows["frequencies.txt"].append(f"t{k},{hms(start)},{hms(end)},{headway}")
-    places = st.sampled_from([*NAMES, "P", "Q"])
-    for _ in range(draw(st.integers(0, 4))):
-        kind = draw(st.sampled_from(["2", "2", "3", "0"]))
-        least = draw(st.sampled_from([0, 90, 400])) if kind == "2" else ""
-        rows["transfers.txt"].append(f"{draw(places)},{draw(places)},{kind},{least}")
-    return {name: text(*lines) for name, lines in rows.items()}, base + 60 * draw(st.integers(0, 10))
+    off = {"frequencies.txt": text(HEADS["frequencies.txt"], "one,7:00:00,7:00:00,900", "two,7:00:00,7:00:00,900")}
+    for rule, expected in (("D,D,2,60", math.nan), ("S,S,2,300", 1_800 + WALK_S), ("S,S,2,301", math.nan)):
+        more = {"stops.txt": stops, "transfers.txt": text(HEADS["transfers.txt"], rule), **off}
+        feed = line_town(tmp_path, *calls, more=more, trips=("in,week", "out,week"))
+        np.testing.assert_equal(from_home(feed, DAY, "07:00", "07:00")[0], [expected])
 
 
-SOME_WALKS = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 500), max_size=4)
-CHANGES = st.dictionaries(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), st.integers(0, 500), max_size=6)
-FOOT = st.lists(st.sampled_from([math.nan, 200.0, 900.0, 2_000.0, 9_000.0]), min_size=4, max_size=4)
+# Laws ----------------------------------------------------------------------------------------------------------------
 
 
-@given(
-    feeds(),
-    st.tuples(SOME_WALKS, SOME_WALKS),
-    st.tuples(SOME_WALKS, SOME_WALKS),
-    CHANGES,
-    FOOT,
-    st.sampled_from([1, 60, 150]),
-    st.sampled_from([600, 3_600]),
-)
-@settings(max_examples=60, deadline=None)
-def test_generated_feeds_searched_again(tmp_path_factory, made, access, egress, transfers, foot, change_s, limit_s):
-    files, start = made
-    feed = saved(tmp_path_factory.getbasetemp() / "made", files)
-    agree(
-        *(feed, Oracle(files, DAY), (start, start + 900), list(access), list(egress), transfers),
-        np.array(foot).reshape(2, 2),
-        change_s=change_s,
-        limit_s=limit_s,
-    )
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_laws_of_journeys(tmp_path_factory, seed):
+    made = town(seed)
+    folder, window = tmp_path_factory.getbasetemp() / "laws", (made.start, made.start + 1_200)
+    seconds, summed = search(saved(folder, made.files), DAY, window, made, limit_s=3_600)
+    later = np.nan_to_num(seconds, nan=np.inf)
+    assert (later[..., 1:] + 60 >= later[..., :-1]).all()  # leaving a minute later never arrives earlier
+    walked = np.where(made.foot <= 3_600, made.foot, np.inf)
+    assert (later <= walked[..., None]).all()  # never slower than on foot
+    p10, p50, p90 = (np.nan_to_num(p, nan=np.inf) for p in (summed.p10_min, summed.median_min, summed.p90_min))
+    assert (p10 <= p50).all()
+    assert (p50 <= p90).all()
+    trips = made.files["trips.txt"].splitlines()
+    gone = trips[1 + seed % (len(trips) - 1)]
+    without = {**made.files, "trips.txt": text(*(t for t in trips if t != gone))}
+    fewer, _ = search(saved(folder, without), DAY, window, made, limit_s=3_600)
+    assert (np.nan_to_num(fewer, nan=np.inf) >= later).all()  # one trip fewer never makes any minute quicker
+
+
+def test_origins_in_blocks_are_the_same(tmp_path, monkeypatch):
+    made = town(11)
+    made = replace(made, access=[*made.access, made.egress[1]], foot=np.vstack([made.foot, made.foot[:1]]))
+    feed, window, found = saved(tmp_path, made.files), (made.start, made.start + 1_200), {}
+    for block in (1, 2, 4_096):
+        monkeypatch.setattr(summary, "_BLOCK", block)
+        found[block] = search(feed, DAY, window, made, limit_s=3_600)
+    every, summed = found[4_096]
+    assert (summed.services > 0).any(axis=1).sum() > 1
+    for block in (1, 2):
+        np.testing.assert_array_equal(found[block][0], every)
+        for name, values in vars(found[block][1]).items():
+            np.testing.assert_array_equal(values, getattr(summed, name))
+
+
+def test_what_cannot_be_asked_is_refused(tmp_path):
+    feed = line_town(tmp_path)
+    table = transit.timetable(feed, DAY, start="07:00", end="08:00", reach_s=3_600)
+    none = Walks.of([], [], [])
+    foot = np.full((1, 1), math.nan)
+    for access, settings_, message in (
+        (none, {"change_s": 0, "limit_s": 60}, "1 second or more"),
+        (none, {"limit_s": 3_601}, "not 3601"),
+        (Walks.of([1], [0], [5]), {"limit_s": 60}, "access: places 1 to 1"),
+        (Walks.of([0], [3], [5]), {"limit_s": 60}, "access: places 3 to 3"),
+        (Walks.of([0], [0], [-5]), {"limit_s": 60}, "a walk takes -5 seconds"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            transit.journeys(table, access, none, none, foot, **settings_)
+    with pytest.raises(ValueError, match="does not cover 2026-06-01"):
+        transit.timetable(feed, date(2026, 6, 1), start="07:00", end="08:00", reach_s=3_600)
+    with pytest.raises(ValueError, match="reach too far"):
+        transit.timetable(feed, DAY, start="07:00", end="08:00", reach_s=10**6)

@@ -81,6 +81,8 @@ class Oracle:
         found = {(r["stop_id"], r["stop_id"]): change_s for r in stops}
         for pair, s in walks.items():
             found[pair] = max(change_s, s) if pair[0] != pair[1] else change_s
+        if not self.rows.get("transfers.txt"):
+            return found
         station = {r["stop_id"]: r.get("parent_station", "") for r in stops}
         for i in station:
             for j in station:

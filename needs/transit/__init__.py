@@ -1,10 +1,10 @@
 """Know the buses: read a GTFS timetable, count departures, and find journeys over a window of leaving times."""
 
+from needs.transit.connections import Timetable, timetable
 from needs.transit.feed import IMPOSSIBLE, Feed, read_feed
-from needs.transit.journeys import Journeys, Walks, journeys, minute_by_minute
 from needs.transit.services import departures, departures_near, runs, services_on
+from needs.transit.summary import Journeys, Walks, journeys, minute_by_minute
 from needs.transit.tables import Note
-from needs.transit.timetable import Timetable, timetable
 
 __all__ = [
     "IMPOSSIBLE",

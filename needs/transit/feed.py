@@ -119,7 +119,9 @@ def read_feed(path: Path) -> Feed:
 def _once(table: pd.DataFrame, key: list[str], file: str, reading: Reading) -> pd.DataFrame:
     """Keep the first row of each key."""
     again = table.duplicated(key)
-    names = (" ".join(row) for row in table.loc[again, key].itertuples(index=False))
+    if not again.any():
+        return table
+    names = (" ".join(map(str, row)) for row in table.loc[again, key].itertuples(index=False))
     reading.note(file, f"rows that repeat a {' and '.join(key)}, left out", names)
     return table.loc[~again]
 
@@ -179,8 +181,8 @@ def _calls(
     """Sort calls along each trip, fill blank times, and leave out calls and trips that cannot be used."""
     file = "stop_times.txt"
     calls = _known(table, "trip_id", set(trips["trip_id"]), file, "calls of unknown trips, left out", reading)
-    calls = calls.assign(order=calls["stop_sequence"].astype(np.int64))
-    calls = _once(calls, ["trip_id", "stop_sequence"], file, reading).sort_values(["trip_id", "order"], kind="stable")
+    calls = calls.assign(stop_sequence=calls["stop_sequence"].astype(np.int64))
+    calls = _once(calls, ["trip_id", "stop_sequence"], file, reading).sort_values(["trip_id", "stop_sequence"])
     arrives, departs = _seconds(calls["arrival_time"]), _seconds(calls["departure_time"])
     calls = calls.assign(
         arrives_s=np.where(arrives == _BLANK, departs, arrives), departs_s=np.where(departs == _BLANK, arrives, departs)

@@ -206,6 +206,7 @@ def _well_formed(
     pattern, meaning = next((p, m) for names, p, m in _FORMS if re.fullmatch(names, column))
     code, texts = pd.factorize(values)
     right = np.array([bool(re.fullmatch(pattern, t)) or (blank and t == "") for t in texts], dtype=bool)[code]
-    names = [f"line {line} {value!r}" for line, value in values[~right].items()]
-    reading.note(where, f"rows left out: '{column}' must be {meaning}", names)
+    if not right.all():
+        names = [f"line {line} {value!r}" for line, value in values[~right].items()]
+        reading.note(where, f"rows left out: '{column}' must be {meaning}", names)
     return right

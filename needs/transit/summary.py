@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from needs.transit import search
+from needs.transit.connections import Timetable
 from needs.transit.feed import IMPOSSIBLE
-from needs.transit.timetable import Timetable
 
 PERCENTILES = (10, 50, 90)
 _BLOCK = 4_096  # origins at once: bounds memory to their minutes

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
@@ -298,9 +297,7 @@ def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> float:
     return 100.0 * some.sum() / every.sum() if every.any() else np.nan
 
 
-def _filled(
-    points: NDArray[np.float64], rings: NDArray[np.int64], polygons: NDArray[np.int64]
-) -> shapely.MultiPolygon:
+def _filled(points: NDArray[np.float64], rings: NDArray[np.int64], polygons: NDArray[np.int64]) -> shapely.MultiPolygon:
     """Make polygons of contours without the small holes, and without what lies in those.
 
     Ring r has the points `rings[r]` to `rings[r + 1]`; polygon p the rings `polygons[p]` to `polygons[p + 1]`, the

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from needs import routing
 from needs.rural import RURAL_URBAN_LABELS
-from needs.streets import REASONS, TOO_FAR, Graph, modes
+from needs.streets import REASONS, TOO_FAR, Graph, Snapped, modes
 from needs.travel import BUS, snap_places, words
 
 MIN_STRAIGHT_M = 500.0  # journeys shorter than this say more of connectors than of streets
@@ -166,10 +166,9 @@ def _detours(
     classes = points["lsoa21cd"].map(zones.set_index("lsoa21cd")["ruc21cd"]).to_numpy()
     for mode, graph in graphs.items():
         home, site = snap_places(points, graph), snap_places(sites, graph)
-        ends = np.unique(graph.edges.start[site.edge[site.edge >= 0]])[:TARGETS]
+        ends = _junctions(site, site.edge >= 0, TARGETS)
         for name in sorted(set(classes)):
-            there = np.unique(graph.edges.start[home.edge[(classes == name) & (home.edge >= 0)]])
-            start = there[:: max(1, -(-len(there) // ORIGINS))]
+            start = _junctions(home, (classes == name) & (home.edge >= 0), ORIGINS)
             along = _metres(graph, start, ends)
             straight = np.hypot(
                 graph.x[start][:, None] - graph.x[ends][None, :], graph.y[start][:, None] - graph.y[ends][None, :]
@@ -182,6 +181,13 @@ def _detours(
             doubt = "unusual: look for missing streets, or for places that are not joined" if odd else ""
             rows.append((mode, name, int(use.sum()), middle, high, doubt))
     return pd.DataFrame(rows, columns=["mode", "ruc21cd", "journeys", "middle", "high", "doubt"])
+
+
+def _junctions(places: Snapped, use: NDArray[np.bool_], most: int) -> NDArray[np.int32]:
+    """Take junctions at the ends of the streets that places stand on, evenly through all of them."""
+    edges = places.graph.edges
+    both = np.unique(np.concatenate([edges.start[places.edge[use]], edges.end[places.edge[use]]]))
+    return both[:: max(1, -(-len(both) // most))]
 
 
 def _metres(graph: Graph, start: NDArray[np.int32], end: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -1,25 +1,29 @@
-"""Travel times: a town computed by hand, exactness against plain Dijkstra, summaries by zone, reach polygons."""
+"""Travel times: towns computed by hand, doors, summaries by zone, buses, broken networks found."""
 
 from __future__ import annotations
 
-import heapq
+import io
 import math
+import zipfile
+from datetime import date
 
+import geopandas as gpd
 import numpy as np
+import osmium
 import pandas as pd
 import pytest
-import shapely
-from hypothesis import given, settings
+import shapely.affinity
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse import csr_matrix
 
-from needs import isochrones, routing, streets, travel
-from needs.errors import Faults
-from needs.streets import Graph
+from needs import routing, sanity, streets, transit, travel
+from needs.errors import Faults, InputError
+from needs.settings import CRS, CRS_WEB
+from needs.streets import REASONS
 from tests.town import places, write_osm
 
 # A cross: 1,980 m of street from west to east, a oneway spur of 990 m going north from its middle and no way back
-# for cars but round by a lane of 1,500 m.
+# for cars but round by a lane of 1,980 m. Where three streets meet, cars lose a second.
 CROSS = {1: (0, 0), 2: (990, 0), 3: (1980, 0), 4: (990, 990), 5: (1980, 990)}
 CROSS_WAYS = [
     ([1, 2, 3], {"highway": "residential", "maxspeed": "20 mph"}),
@@ -27,6 +31,7 @@ CROSS_WAYS = [
     ([4, 5, 3], {"highway": "residential", "maxspeed": "20 mph"}),
 ]
 KPH_20 = 20 * 1.609344
+JUNCTION_MIN = 1 / 60
 
 
 @pytest.fixture
@@ -42,11 +47,19 @@ def test_minutes_of_a_town_computed_by_hand(cross):
     drive = travel.minutes(homes, sites, cross["drive"])
     # west to north: 990 + 990 m on foot at 4 km/h; the same by car at 20 mph
     assert walk.loc["west", "north_hall"] == pytest.approx(1980 / 4000 * 60, rel=1e-3)
-    assert drive.loc["west", "north_hall"] == pytest.approx(1980 / 1000 / KPH_20 * 60, rel=1e-3)
+    by_car = 1980 / 1000 / KPH_20 * 60 + JUNCTION_MIN
+    assert drive.loc["west", "north_hall"] == pytest.approx(by_car, rel=1e-3)
     # north to west: on foot the way one came; by car against the oneway only round: 990 + 990 + 1,980 m
     assert walk.loc["north", "west_hall"] == pytest.approx(1980 / 4000 * 60, rel=1e-3)
-    assert drive.loc["north", "west_hall"] == pytest.approx(3960 / 1000 / KPH_20 * 60, rel=1e-3)
+    round_about = 3960 / 1000 / KPH_20 * 60 + JUNCTION_MIN
+    assert drive.loc["north", "west_hall"] == pytest.approx(round_about, rel=1e-3)
     assert walk.loc["north", "north_hall"] == pytest.approx(0, abs=0.01)
+    back = travel.minutes_back(homes, sites, cross["drive"])
+    assert back.loc["west", "north_hall"] == pytest.approx(round_about, rel=1e-3)
+    assert back.loc["north", "west_hall"] == pytest.approx(by_car, rel=1e-3)
+    between = travel.site_minutes(sites, cross["drive"])
+    assert between.loc["north_hall", "west_hall"] == pytest.approx(round_about, rel=1e-3)
+    assert between.index.name == "site_id"
 
 
 def test_the_way_to_the_street_is_counted_and_capped(cross):
@@ -55,6 +68,33 @@ def test_the_way_to_the_street_is_counted_and_capped(cross):
     walk = travel.minutes(homes, sites, cross["walk"])
     assert walk.loc["near", "s"] == pytest.approx(120 / 4000 * 60, abs=0.01)
     assert math.isnan(walk.loc["far", "s"])  # further than the 500 m that the mode allows
+
+
+def test_doors_on_one_street_need_no_junction(cross):
+    """Half way along a street to three quarters along it: not by way of its ends."""
+    homes = places("point_id", {"a": (400, 30), "b": (990, 300)})
+    sites = places("site_id", {"c": (600, -30), "d": (990, 500)}, ours=True)
+    walk = travel.minutes(homes, sites, cross["walk"])
+    assert walk.loc["a", "c"] == pytest.approx((30 + 200 + 30) / 4000 * 60, rel=1e-3)
+    assert walk.loc["b", "d"] == pytest.approx(200 / 4000 * 60, rel=1e-3)
+    drive = travel.minutes(homes, sites, cross["drive"])
+    assert drive.loc["b", "d"] == pytest.approx(200 / 1000 / KPH_20 * 60, rel=1e-3)  # along the oneway
+    back = travel.minutes_back(homes, sites, cross["drive"])
+    round_about = (490 + 1980 + 990 + 300) / 1000 / KPH_20 * 60 + JUNCTION_MIN  # against it, only round
+    assert back.loc["b", "d"] == pytest.approx(round_about, rel=1e-3)
+
+
+def test_pairs_within_a_limit_are_those_of_the_matrix(cross):
+    rng = np.random.default_rng(4)
+    homes = places("point_id", {f"h{k}": tuple(xy) for k, xy in enumerate(rng.uniform(0, 1980, (40, 2)))})
+    sites = places("site_id", {f"s{k}": tuple(xy) for k, xy in enumerate(rng.uniform(0, 1980, (7, 2)))})
+    a, b = (travel.snap_places(p, cross["walk"]) for p in (homes, sites))
+    whole = travel.door_to_door_ms(a, b, limit_ms=900_000)
+    i, j, ms = travel.within_ms(a, b, limit_ms=900_000)
+    listed = np.full(whole.shape, routing.UNREACHED)
+    listed[i, j] = ms
+    assert np.array_equal(listed, whole)
+    assert (whole != routing.UNREACHED).sum() == len(ms) > 20
 
 
 def test_beyond_the_limit_is_nan_and_the_limit_itself_is_not(tmp_path):
@@ -66,54 +106,6 @@ def test_beyond_the_limit_is_nan_and_the_limit_itself_is_not(tmp_path):
     assert math.isnan(walk.loc["door", "s"])  # 59.25 minutes along the street, but 0.9 more from the door
     assert walk.loc["in", "s"] == pytest.approx(59.85, abs=0.05)
     assert math.isnan(walk.loc["out", "s"])
-
-
-def plain_dijkstra(edges: dict[int, list[tuple[int, float]]], start: int) -> dict[int, float]:
-    best, queue = {}, [(0.0, start)]
-    while queue:
-        time, node = heapq.heappop(queue)
-        if node in best:
-            continue
-        best[node] = time
-        for to, seconds in edges.get(node, []):
-            if to not in best:
-                heapq.heappush(queue, (time + seconds, to))
-    return best
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 25), st.floats(5, 200))
-def test_times_agree_with_plain_dijkstra(seed, n, limit_s):
-    rng = np.random.default_rng(seed)
-    m = int(rng.integers(1, 4 * n))
-    pairs = {
-        (int(a), int(b)): float(w)
-        for a, b, w in zip(*rng.integers(0, n, (2, m)), rng.uniform(1, 90, m), strict=True)
-        if a != b
-    }
-    edges: dict[int, list[tuple[int, float]]] = {}
-    for (a, b), w in pairs.items():
-        edges.setdefault(a, []).append((b, w))
-    matrix = csr_matrix((list(pairs.values()), tuple(zip(*pairs, strict=True))) if pairs else (n, n), shape=(n, n))
-    graph = Graph("walk", rng.uniform(0, 1, n), rng.uniform(0, 1, n), matrix)
-    origins = np.append(rng.integers(0, n, 5), -1)
-    ends = np.append(rng.integers(0, n, 4), -1)
-    found = routing.times_s(graph, origins, ends, limit_s=limit_s)
-    for i, a in enumerate(origins):
-        truth = plain_dijkstra(edges, int(a)) if a >= 0 else {}
-        for j, b in enumerate(ends):
-            expected = truth.get(int(b), math.inf)
-            if expected <= limit_s:
-                assert found[i, j] == pytest.approx(expected)
-            else:
-                assert math.isnan(found[i, j])
-    extra = rng.uniform(0, 30, len(ends))
-    nearest = routing.nearest_s(graph, ends, extra, limit_s=limit_s)
-    for a in range(n):
-        truth = plain_dijkstra(edges, a)
-        expected = min((truth.get(int(b), math.inf) + extra[j] for j, b in enumerate(ends) if b >= 0), default=math.inf)
-        # a street leg over the limit is not searched, however little is added after it
-        assert (nearest[a] == pytest.approx(expected)) if expected <= limit_s else math.isnan(nearest[a])
 
 
 def by_hand_quantile(values: list[float], weights: list[float], q: float) -> float:
@@ -163,58 +155,184 @@ def test_a_site_off_the_streets_is_a_fault_and_a_neighbours_a_note(cross):
     assert report.loc[report["places"] == "points", "off_network"].tolist() == [0, 0]
 
 
-BANDS = [5.0, 10.0, 20.0]
-
-
-def test_reach_is_nested_valid_and_true_to_the_streets(cross):
-    site = places("site_id", {"s": (0, 0)}, ours=True)
-    graph = cross["walk"]
-    reach = isochrones.reach(site, graph, bands_min=BANDS)
-    assert reach["minutes"].tolist() == BANDS
-    assert reach.is_valid.all()
-    snapped = travel.snap_places(site, graph)
-    minutes = routing.nearest_s(graph, snapped.node, snapped.connector_s, limit_s=1200.0) / 60
-    nodes = shapely.points(graph.x, graph.y)
-    for band, shape in zip(BANDS, reach.geometry, strict=True):
-        inside = shapely.contains(shape, nodes)
-        assert inside[minutes <= band - 1.0].all()  # a minute: the width of a cell at walking speed
-        assert not inside[~(minutes <= band + 1.0)].any()
-    near = shapely.union_all(shapely.buffer(nodes, isochrones.NEAR_M + isochrones.CELL_M))
-    assert reach.geometry[2].difference(near).is_empty  # nothing far from a street
-    for small, large in zip(reach.geometry[:-1], reach.geometry[1:], strict=True):
-        assert small.difference(large.buffer(0.01)).is_empty
-
-
-def test_reach_does_not_jump_a_river(tmp_path):
-    # Two streets 300 m apart, joined only at their far eastern ends.
-    nodes = {1: (0, 0), 2: (1500, 0), 3: (1500, 300), 4: (0, 300)}
-    ways = [
-        ([1, 2], {"highway": "residential"}),
-        ([2, 3], {"highway": "footway"}),
-        ([3, 4], {"highway": "residential"}),
-    ]
-    graph = streets.build(streets.read_ways(write_osm(tmp_path / "r.osm", nodes, ways)), "walk")
-    reach = isochrones.reach(places("site_id", {"s": (0, 0)}, ours=True), graph, bands_min=[20.0])
-    other_bank = places("p", {"q": (0, 300)}).geometry[0]
-    assert not reach.geometry[0].buffer(50).contains(other_bank)
-
-
-def test_no_reach_without_sites_on_the_streets(cross):
-    reach = isochrones.reach(places("site_id", {"s": (90_000, 0)}, ours=True), cross["walk"], bands_min=BANDS)
-    assert reach.geometry.is_empty.all()
-
-
 @pytest.mark.data
 def test_runcorn_reaches_widnes_over_a_bridge_only(real_data):
     """Runcorn library to Widnes library: 2.2 km as the crow flies over the Mersey, further by its bridges."""
-    ways = streets.read_ways(real_data / "halton" / "halton-proxy.osm.pbf")
+    file = real_data / "halton" / "halton-proxy.osm.pbf"
+    ways = streets.read_ways(file)
     homes = places("point_id", {"runcorn": (351_275 - 450_000, 383_071 - 300_000)})
     sites = places("site_id", {"widnes": (351_296 - 450_000, 385_280 - 300_000)}, ours=True)
-    bridged = {tuple(sorted(w.nodes)) for w in ways if dict(w.tags).get("highway") in {"primary", "trunk"}}
-    assert len(bridged) == 2  # the two bridges are the only streets of these classes
+    on_bridge = np.array([w.tags.get("bridge") == "yes" for w in osmium.FileProcessor(file) if w.is_way()])
+    assert on_bridge.sum() == 2
     for mode, kph in (("walk", 4.0), ("drive", 80.0)):
-        graph = streets.build(ways, mode)
-        minutes = travel.minutes(homes, sites, graph).loc["runcorn", "widnes"]
+        minutes = travel.minutes(homes, sites, streets.build(ways, mode)).loc["runcorn", "widnes"]
         assert minutes > 2.2 / kph * 60
-        cut = streets.build([w for w in ways if tuple(sorted(w.nodes)) not in bridged], mode)
+        cut = streets.build(ways.taking(~on_bridge), mode)
         assert math.isnan(travel.minutes(homes, sites, cut).loc["runcorn", "widnes"])
+
+
+# ---------------------------------------------------------------- buses
+
+SCHOOL_DAY = date(2026, 5, 12)  # a Tuesday
+
+
+def long_road(folder, km=8):
+    """A straight road of so many kilometres with a stop at each end, and a bus between them every 20 minutes."""
+    nodes = {k + 1: (100 * k, 0) for k in range(10 * km + 1)}
+    file = write_osm(folder / "road.osm", nodes, [(list(nodes), {"highway": "residential"})])
+    stops = gpd.GeoSeries.from_xy([450_000, 450_000 + 1000 * km], [300_000, 300_000], crs=CRS).to_crs(CRS_WEB)
+    calls, trips = [], []
+    for start in range(7 * 60, 20 * 60, 20):
+        trips.append(f"t{start},week\n")
+        for name, minute, number in (("A", start, 1), ("B", start + 12, 2)):
+            clock = f"{minute // 60:02d}:{minute % 60:02d}:00"
+            calls.append(f"t{start},{clock},{clock},{name},{number}\n")
+    texts = {
+        "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\n"
+        + "".join(f"{n},{n},{p.y:.8f},{p.x:.8f}\n" for n, p in zip("AB", stops, strict=True)),
+        "trips.txt": "trip_id,service_id\n" + "".join(trips),
+        "stop_times.txt": "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n" + "".join(calls),
+        "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
+        "week,1,1,1,1,1,0,0,20260501,20260515\n",
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+    (folder / "feed.zip").write_bytes(packed.getvalue())
+    return streets.build(streets.read_ways(file), "walk"), transit.read_feed(folder / "feed.zip")
+
+
+def test_buses_by_hand(tmp_path):
+    """From 200 m before the road's end to 200 m short of its other end: walk 3, wait, ride 12, walk 3 minutes."""
+    graph, feed = long_road(tmp_path)
+    homes = places("point_id", {"h": (200, 0), "far": (4000, 0)}, lsoa21cd="E01000001", share=[0.7, 0.3])
+    sites = places("site_id", {"s": (7800, 0), "near": (1000, 0)}, name="S", ours=True)
+    found, notes = travel.by_bus(homes, sites, graph, feed, school_day=SCHOOL_DAY)
+    assert list(found) == ["weekday_morning", "school_run"]
+    assert len(notes) == 1
+    assert notes[0].startswith("No times for a Saturday morning")
+    assert "2026-05-16" in notes[0]
+    assert "2026-05-15" in notes[0]
+    morning = found["weekday_morning"]
+    # leaving at each of 121 minutes: walks of 180 and a bit, rounded up to 181 seconds, and what is left of the 20
+    # minutes between buses
+    leaves = [60 * m for m in range(9 * 60 + 30, 11 * 60 + 31)]
+    spread = sorted((-(-(t + 181) // 1200) * 1200 + 12 * 60 + 181 - t) / 60 for t in leaves)
+    assert morning.minutes.loc["h", "s"] == pytest.approx(spread[60])
+    assert morning.minutes.loc["h", "near"] == pytest.approx(12.0, abs=0.05)  # 800 m on foot
+    assert math.isnan(morning.minutes.loc["far", "s"])  # an hour from either stop, 57 minutes on foot to the site
+    row = morning.zones.set_index("site_id").loc["s"]
+    assert row["minutes"] == pytest.approx(spread[60])
+    assert row["quick_min"] == pytest.approx(spread[12])
+    assert row["slow_min"] == pytest.approx(spread[108])
+    assert row["changes"] == 0
+    assert row["services"] == 6
+    assert row["on_foot_pct"] == 0
+    assert morning.zones["window"].unique().tolist() == ["weekday_morning"]
+
+
+def test_a_timetable_of_another_time_is_refused(tmp_path):
+    graph, feed = long_road(tmp_path)
+    homes = places("point_id", {"h": (200, 0)}, lsoa21cd="E01000001", share=1.0)
+    with pytest.raises(InputError, match="2026-05-01 to 2026-05-15"):
+        travel.by_bus(homes, homes.rename(columns={"point_id": "site_id"}), graph, feed, school_day=date(2027, 1, 5))
+
+
+def test_stops_far_from_any_street_are_told(tmp_path):
+    graph, feed = long_road(tmp_path)
+    moved = feed.stops.assign(
+        geometry=[shapely.affinity.translate(p, 0, y) for p, y in zip(feed.stops.geometry, (0, 2_000), strict=True)]
+    )
+    feed = type(feed)(**{**vars(feed), "stops": moved})
+    homes = places("point_id", {"h": (200, 0)}, lsoa21cd="E01000001", share=1.0)
+    sites = places("site_id", {"s": (7800, 0)}, ours=True)
+    found, notes = travel.by_bus(homes, sites, graph, feed, school_day=SCHOOL_DAY)
+    assert notes[0] == "feed.zip: 1 of 2 stops are far from any street and are not used."
+    assert found["weekday_morning"].minutes.isna().all(axis=None)
+
+
+def test_every_mode_has_words_and_one_needs_a_car():
+    words = travel.words()
+    assert set(words) == {*streets.modes(), "bus"}
+    assert all(w.label and w.speed and len(w.source) > 20 for w in words.values())
+    assert [m for m in words if travel.needs_car(m)] == ["drive"]
+
+
+# ---------------------------------------------------------------- sanity
+
+
+def looked_at(cross, homes, sites, **changed):
+    zones = pd.DataFrame({"lsoa21cd": sorted(set(homes["lsoa21cd"])), "ruc21cd": "UN1"})
+    minutes = {m: travel.minutes(homes, sites, g) for m, g in cross.items()} | changed
+    back = {m: travel.minutes_back(homes, sites, g) for m, g in cross.items()}
+    table = pd.concat([travel.by_zone(t, homes, mode=m, back=back[m]) for m, t in minutes.items()])
+    return sanity.look(homes, zones, sites, cross, minutes, table)
+
+
+def test_a_sound_network_raises_no_doubt_and_a_broken_one_does(cross):
+    at = {"w": (0, 0), "m": (990, 500), "e": (1980, 500)}
+    codes = ["E01000001", "E01000002", "E01000003"]
+    homes = places("point_id", at, lsoa21cd=codes, share=1.0)
+    sites = places("site_id", {"s": (1980, 990)}, name="East Hall", ours=True)
+    good = looked_at(cross, homes, sites)
+    speeds = good.speeds.set_index("mode")
+    assert (speeds["doubt"] == "").all()
+    straight = math.hypot(1980, 990)
+    walked = 2970 / 4000 * 60
+    assert speeds.loc["walk", "journeys"] == 2  # the third home is less than 500 m away
+    assert speeds.loc["walk", "slow_kph"] >= straight / 1000 / (walked / 60) * 0.999
+    assert speeds.loc["walk", "top_kph"] <= 4.0
+    assert not len(good.unreachable)
+    wide = good.differences.query("quicker == 'driving' and slower == 'walking with a pram'").iloc[0]
+    assert (wide["lsoa21cd"], wide["site_name"]) == ("E01000001", "East Hall")
+    assert wide["slower_min"] == pytest.approx(walked, rel=1e-3)
+    one_way = good.differences[good.differences["slower"] == "driving, home"].iloc[0]
+    assert one_way["lsoa21cd"] == "E01000002"  # up the oneway to the hall, round the cross to come home
+    # times a hundred times too short, and a zone from which nothing is reached
+    fast = travel.minutes(homes, sites, cross["drive"]) / 100
+    broken = looked_at(cross, homes, sites, drive=fast)
+    assert "cannot be" in broken.speeds.set_index("mode").loc["drive", "doubt"]
+    text = "\n".join(broken.lines())
+    assert "<- over 113 km/h cannot be" in text
+    assert "none" in text
+
+
+def test_detours_by_hand(tmp_path):
+    """Round three sides of a square of 600 m, where short lanes make its corners junctions."""
+    square = {1: (0, 0), 2: (0, -600), 3: (600, -600), 4: (600, 0)}
+    stubs = {5: (-20, -600), 6: (620, -600)}
+    ways = [([1, 2, 3, 4], {"highway": "residential"}), ([2, 5], {"highway": "residential"})]
+    ways.append(([3, 6], {"highway": "residential"}))
+    graph = {"walk": streets.build(streets.read_ways(write_osm(tmp_path / "u.osm", square | stubs, ways)), "walk")}
+    homes = places("point_id", {"h": (0, -100)}, lsoa21cd="E01000001", share=1.0)
+    sites = places("site_id", {"s": (600, -100)}, name="Hall", ours=True)
+    (row,) = looked_at(graph, homes, sites).detours.itertuples()
+    # from the two ends of the left side to those of the right one: 1,800, 1,200, 1,200 and 600 m
+    ratios = [1800 / 600, 1200 / math.hypot(600, 600), 1200 / math.hypot(600, 600), 600 / 600]
+    assert row.journeys == 4
+    assert row.middle == pytest.approx(np.median(ratios), rel=1e-3)
+    assert row.high == pytest.approx(np.quantile(ratios, 0.95), rel=1e-3)
+    assert row.doubt == ""
+    walled = {"walk": streets.build(streets.read_ways(write_osm(tmp_path / "v.osm", square, ways[:1])), "walk")}
+    (row,) = looked_at(walled, homes, sites).detours.itertuples()
+    assert row.middle == pytest.approx(3.0, rel=1e-3)
+    assert row.doubt.startswith("unusual")
+
+
+def test_zones_out_of_reach_say_why(tmp_path):
+    nodes = {1: (0, 0), 2: (900, 0), 3: (9_000, 0), 4: (0, 3_000), 5: (300, 3_000), 6: (0, 900), 7: (0, 2_000)}
+    ways = [([1, 2, 3], {"highway": "residential"}), ([4, 5], {"highway": "footway"})]
+    graph = {"walk": streets.build(streets.read_ways(write_osm(tmp_path / "a.osm", nodes, ways)), "walk")}
+    at = {"far": (8_900, 0), "island": (100, 3_000), "field": (0, 5_000), "near": (300, 0)}
+    homes = places("point_id", at, lsoa21cd=[f"E0100000{k}" for k in range(4)], share=1.0)
+    sites = places("site_id", {"s": (0, 0)}, name="Hall", ours=True)
+    found = looked_at(graph, homes, sites)
+    assert dict(zip(found.unreachable["lsoa21cd"], found.unreachable["reason"], strict=True)) == {
+        "E01000000": "no site within 60 minutes",
+        "E01000001": REASONS[2],
+        "E01000002": REASONS[1],
+    }
+    assert sum("E01000001" in line for line in found.lines()) == 1
+    nothing = looked_at(graph, homes.iloc[[0]].reset_index(drop=True), sites)
+    assert nothing.speeds["doubt"].str.startswith("no journey at all").all()

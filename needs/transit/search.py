@@ -9,9 +9,10 @@ equal arrivals the one with fewer vehicles.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from needs.kernels import kernel
 
 TIME_BITS, VEHICLE_BITS = 22, 19
 LABEL_BITS = TIME_BITS + VEHICLE_BITS
@@ -21,7 +22,7 @@ _LABEL = 2**LABEL_BITS - 1
 _LAST_S = 2**TIME_BITS - 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def profiles(
     run: NDArray[np.int32],
     start: NDArray[np.int32],
@@ -101,7 +102,7 @@ def profiles(
     return count, departure, label
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _worth_leaving_for(
     stops: NDArray[np.int32],
     walk_s: NDArray[np.int32],
@@ -139,7 +140,7 @@ def _worth_leaving_for(
     return kept
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _durations(
     found: NDArray[np.int64], on_foot_s: int, start_s: int, limit_s: int, minutes: NDArray[np.int64]
 ) -> None:
@@ -158,7 +159,7 @@ def _durations(
             minutes[m] = min(minutes[m], on_foot_s << VEHICLE_BITS)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def minutes_to(
     access_first: NDArray[np.int64],
     access_stop: NDArray[np.int32],
@@ -216,7 +217,7 @@ def minutes_to(
             arrived_s = arrival_s
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def sorted_rows(minutes: NDArray[np.int64]) -> None:
     """Sort every row in place: the quickest minutes first, of equal ones those with fewer vehicles."""
     for i in range(len(minutes)):

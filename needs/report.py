@@ -101,6 +101,7 @@ def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable
         planned: Planned = results["plan"]
         zones, sites_table = planned.zones, planned.sites
         layers["reach"] = planned.reach
+        made["isochrones.gpkg"] = outputs.geopackage_writer({"isochrones": planned.isochrones})
         made["inequality.csv"] = outputs.csv_writer(planned.inequality)
         made["groups.csv"] = outputs.csv_writer(planned.groups)
         made["plan.json"] = outputs.text_writer(outputs.as_json(_plan_json(settings, planned)))

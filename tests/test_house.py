@@ -17,10 +17,10 @@ PACKAGE = ROOT / "needs"
 
 # Rooms from the ground floor up: a room imports only from rooms before it.
 ROOMS = (
-    "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages", "schemas",
-    "assessment", "sources", "indicators", "areas", "index", "rural", "sites", "routing", "streets", "transit",
-    "travel", "sanity", "isochrones", "catchments", "siting", "scenarios", "outputs", "webmap", "stages", "report", "pipeline",
-    "demo", "__main__",
+    "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
+    "schemas", "assessment", "sources", "indicators", "areas", "index", "rural", "sites", "routing", "streets",
+    "transit", "travel", "sanity", "isochrones", "catchments", "siting", "scenarios", "outputs", "webmap", "stages",
+    "report", "pipeline", "demo", "__main__",
 )  # fmt: skip
 
 

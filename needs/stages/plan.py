@@ -28,6 +28,7 @@ class Planned:
     totals: dict[str, Any]
     proof: dict[str, Any]
     reach: gpd.GeoDataFrame
+    isochrones: gpd.GeoDataFrame
     standards: pd.DataFrame
     alternatives: list[str]
     finding: str
@@ -84,6 +85,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         totals={s: {**sums, "worst_fifth": scenarios.totals(worst, s)} for s, sums in whole.items()},
         proof=chosen.proof.as_dict(),
         reach=_reach(settings, ground, offers),
+        isochrones=_isochrones(settings, ground, offers),
         standards=rules,
         alternatives=[a.label for a in alternatives],
         finding=finding,
@@ -235,3 +237,16 @@ def _reach(settings: Assessment, ground: Data, offers: dict[str, str]) -> gpd.Ge
             shapes = isochrones.reach(members, ground.graphs[mode], bands_min=settings.travel.bands_min)
             frames.append(shapes.assign(offer=offer))
     return pd.concat(frames, ignore_index=True)[["offer", "mode", "minutes", "geometry"]]
+
+
+def _isochrones(settings: Assessment, ground: Data, offers: dict[str, str]) -> gpd.GeoDataFrame:
+    """Outline the reach of each site that offers something, today or in the plan, and count the families inside."""
+    offered = ground.sites["site_id"].map(offers)
+    members = ground.sites[(ground.sites["today"] != "none") | (offered != "none")]
+    demand_of = ground.zones.set_index("lsoa21cd")["demand"]
+    points = ground.points.assign(demand=ground.points["share"] * ground.points["lsoa21cd"].map(demand_of))
+    frames = [
+        isochrones.per_site(members, ground.graphs[mode], bands_min=settings.travel.bands_min)
+        for mode in settings.travel.modes
+    ]
+    return isochrones.with_demand(pd.concat(frames, ignore_index=True), points)

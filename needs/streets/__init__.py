@@ -1,0 +1,33 @@
+"""Turn OpenStreetMap into a graph of streets per mode, with seconds on every street, and places brought to it."""
+
+from needs.streets.build import build
+from needs.streets.exchange import download, from_osmnx, to_osmnx
+from needs.streets.graph import NO_WAY, Edges, Graph, Islands, Lines, check_place
+from needs.streets.reading import read_ways
+from needs.streets.rules import Mode, modes
+from needs.streets.snapping import ISLAND, ON, REASONS, TOO_FAR, Snapped, direct, snap
+from needs.streets.ways import Ways
+
+__all__ = [
+    "ISLAND",
+    "NO_WAY",
+    "ON",
+    "REASONS",
+    "TOO_FAR",
+    "Edges",
+    "Graph",
+    "Islands",
+    "Lines",
+    "Mode",
+    "Snapped",
+    "Ways",
+    "build",
+    "check_place",
+    "direct",
+    "download",
+    "from_osmnx",
+    "modes",
+    "read_ways",
+    "snap",
+    "to_osmnx",
+]

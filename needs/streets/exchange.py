@@ -1,0 +1,167 @@
+"""Exchange streets with osmnx: its graphs in and out, and Overpass through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import networkx
+import numpy as np
+import osmnx
+import pyproj
+import shapely
+
+from needs.errors import InputError, SourceError, fail
+from needs.settings import CRS, CRS_WEB
+from needs.streets.graph import NO_WAY, Graph
+from needs.streets.rules import mark_tags, way_tags
+from needs.streets.ways import Gathered, Ways
+
+_FILTERS = ['["highway"]', '["route"="ferry"]']  # what Overpass is asked for
+
+
+def from_osmnx(graph: Any, *, where: str = "the osmnx graph") -> Ways:
+    """Take the streets of an osmnx graph (`graph_from_xml`, `graph_from_polygon`), simplified or not, in EPSG:4326.
+
+    osmnx keeps only the tags that its settings name: add `way_tags()` to `useful_tags_way` and `mark_tags()` to
+    `useful_tags_node` before making the graph, or rules about foot access, barriers and the like cannot be applied. A
+    simplified graph has lost what stood along its streets: signals and barriers between junctions.
+
+    Raises
+    ------
+    InputError
+        If the graph is in another coordinate system, or holds no street.
+    """
+    if pyproj.CRS.from_user_input(graph.graph.get("crs", CRS_WEB)) != pyproj.CRS(CRS_WEB):
+        fail(
+            InputError,
+            where,
+            f"is in {graph.graph['crs']}, not in {CRS_WEB}",
+            "give the graph before osmnx.project_graph",
+        )
+    gathered = Gathered(where)
+    bend = -1  # bends of simplified streets have no number: they are given negative ones
+    for u, v, edge in graph.edges(data=True):
+        if edge.get("reversed") is True and not edge.get("oneway"):
+            continue  # a two-way street stands twice
+        ends = [(graph.nodes[n]["x"], graph.nodes[n]["y"]) for n in (u, v)]
+        inner = list(edge["geometry"].coords)[1:-1] if "geometry" in edge else []
+        lon, lat = zip(ends[0], *inner, ends[1], strict=True)
+        gathered.ids.extend([u, *range(bend, bend - len(inner), -1), v])
+        gathered.lon.extend(lon)
+        gathered.lat.extend(lat)
+        bend -= len(inner)
+        tags = {k: _one(edge[k]) for k in way_tags() & edge.keys() if k != "oneway"}
+        if edge.get("oneway") is True:
+            tags["oneway"] = "yes"
+        gathered.end_way(tags.items(), len(lon))
+    for node, said in graph.nodes(data=True):
+        gathered.mark(node, {k: _one(said[k]) for k in mark_tags() & said.keys()})
+    return gathered.done()
+
+
+def to_osmnx(graph: Graph) -> networkx.MultiDiGraph:
+    """Give the streets of a mode as osmnx would: every street once in each direction that is allowed.
+
+    Returns
+    -------
+    networkx.MultiDiGraph
+        EPSG:4326; nodes numbered as the graph's. Edges have osmid (the number of the street in `graph.edges`; a
+        street may consist of several ways of OpenStreetMap), highway, oneway, reversed, length (metres, in the
+        British National Grid), travel_time (seconds) and geometry. For routes give weight="travel_time".
+    """
+    web = pyproj.Transformer.from_crs(CRS, CRS_WEB, always_xy=True)
+    result = networkx.MultiDiGraph(crs=CRS_WEB, simplified=True)
+    lon, lat = web.transform(graph.x, graph.y)
+    result.add_nodes_from(
+        (n, {"x": x, "y": y}) for n, (x, y) in enumerate(zip(lon.tolist(), lat.tolist(), strict=True))
+    )
+    edges, lines = graph.edges, graph.lines
+    first = lines.first
+    x = np.insert(lines.x[:, 1], first[:-1], lines.x[first[:-1], 0])  # a street has one point more than lines
+    y = np.insert(lines.y[:, 1], first[:-1], lines.y[first[:-1], 0])
+    owner = np.repeat(np.arange(len(edges)), np.diff(first) + 1)
+    shapes = shapely.linestrings(np.column_stack(web.transform(x, y)), indices=owner)
+    there, back = edges.forward_ms != NO_WAY, edges.backward_ms != NO_WAY
+    for ms, u, v, shape, turned in (
+        (edges.forward_ms, edges.start, edges.end, shapes, False),
+        (edges.backward_ms, edges.end, edges.start, shapely.reverse(shapes), True),
+    ):
+        for e in np.flatnonzero(ms != NO_WAY).tolist():
+            result.add_edge(
+                int(u[e]),
+                int(v[e]),
+                osmid=e,
+                highway=graph.highways[edges.highway[e]],
+                oneway=not (there[e] and back[e]),
+                reversed=turned,
+                length=float(edges.metres[e]),
+                travel_time=int(ms[e]) / 1000,
+                geometry=shape[e],
+            )
+    return result
+
+
+def download(boundary: shapely.Geometry, path: Path, *, margin_m: float = 5_000.0, endpoint: str | None = None) -> Path:
+    """Fetch the streets of a place from Overpass with osmnx, and save them for `read_ways`.
+
+    Parameters
+    ----------
+    boundary
+        Outline of the council, EPSG:27700.
+    path
+        The `.graphml` to write; it appears whole or not at all.
+    margin_m
+        How far beyond the boundary to look, metres: families cross it.
+    endpoint
+        Address of the Overpass server, up to "/api"; by default osmnx's own setting.
+
+    Raises
+    ------
+    SourceError
+        If Overpass cannot be reached or has no street there.
+    """
+    outline = gpd.GeoSeries([boundary.buffer(margin_m)], crs=CRS).to_crs(CRS_WEB).iloc[0]
+    url = endpoint or osmnx.settings.overpass_url
+    tags = {
+        "useful_tags_way": sorted({*osmnx.settings.useful_tags_way, *way_tags()}),
+        "useful_tags_node": sorted({*osmnx.settings.useful_tags_node, *mark_tags()}),
+    }
+    try:
+        with _settings(overpass_url=url, **tags):
+            graph = osmnx.graph_from_polygon(outline, custom_filter=_FILTERS, simplify=False, retain_all=True)
+    except (OSError, ValueError) as error:  # no connection; no or a bad answer
+        fail(
+            SourceError,
+            f"Overpass at {url}",
+            f"gave no streets: {error}",
+            "try again later, name another server as endpoint, or give an .osm.pbf extract",
+        )
+    part = path.with_name(f".{path.name}.part")
+    try:
+        osmnx.save_graphml(graph, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def _settings(**values: object) -> Iterator[None]:
+    """Change osmnx's settings for a while."""
+    usual = {name: getattr(osmnx.settings, name) for name in values}
+    for name, value in values.items():
+        setattr(osmnx.settings, name, value)
+    try:
+        yield
+    finally:
+        for name, value in usual.items():
+            setattr(osmnx.settings, name, value)
+
+
+def _one(value: object) -> str:
+    """Take the first of several values: osmnx lists them where it has joined unlike ways."""
+    return str(value[0] if isinstance(value, list) else value)

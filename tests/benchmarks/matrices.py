@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from needs.routing import MAX_LIMIT_MS, UNREACHED, Arcs, Ends, Hierarchy, Task, build, order, sweep, times_ms
-from tests.benchmarks.meter import apart, bytes_per_s, cpu_s, measured, peak_mib, short, table
+from tests.benchmarks.meter import apart, bytes_per_s, cpu_s, measured, peak_mib, quiet, short, table
 from tests.benchmarks.networks import Network, draw
 from tests.benchmarks.peers import PEERS, Peer, whole_ms
 
@@ -130,7 +130,8 @@ def _asked(
     peer: Peer, question: Question, truth: list[np.ndarray], *, sources: int | None = None, runs: int = 1
 ) -> Row:
     some = question.sources[:sources]
-    prepare_s, ask = measured(lambda: peer.prepare(question.network))
+    with quiet():
+        prepare_s, ask = measured(lambda: peer.prepare(question.network))
     each, differs = [], []
     for limit, right in zip(LIMITS, truth, strict=True):
         if limit is None or peer.bounded:
@@ -173,20 +174,8 @@ def _print(heading: str, rows: list[Row], notes: list[str]) -> None:
 def growth(sizes: tuple[int, ...] = (14_000, 56_000, 264_000, 1_000_000), targets: int = 5_000) -> pd.DataFrame:
     """Print what a pair costs on larger and larger networks; give the points of a chart."""
     rows, points = [], []
-    scipy = next(peer for peer in PEERS if peer.name == "scipy")
     for nodes in sizes:
-        question = Question.of(draw(nodes), 480, targets)
-        own = Own(question.network)
-        few = max(4, min(32, 32 * 100_000 // nodes))
-        ask = scipy.prepare(question.network)
-        spent = {
-            "scipy": (measured(lambda: ask(question.sources[:few], question.targets, None))[0], few),
-            "search": (search_s(question.task(None, 32))[0], 32),
-            "sweep, 32 sources": (own.sweep_s(question.task(None, 32))[0], 32),
-            "sweep, 480 sources": (own.sweep_s(question.task(None))[0], 480),
-        }
-        pair_ns = {name: 1e9 * s / (count * len(question.targets)) for name, (s, count) in spent.items()}
-        prepared = f"{own.order_s:.1f} + {own.build_s:.1f}"
+        pair_ns, prepared = _pair_ns(Question.of(draw(nodes), 480, targets))
         rows.append([f"{nodes:,}", *(short(ns) for ns in pair_ns.values()), prepared])
         points += [{"series": name, "x": np.log10(nodes), "y": np.log10(ns)} for name, ns in pair_ns.items()]
     table(
@@ -196,6 +185,20 @@ def growth(sizes: tuple[int, ...] = (14_000, 56_000, 264_000, 1_000_000), target
         ["scipy from 3 to 32 sources and the search from 32: what they take for each is the same however many"],
     )
     return pd.DataFrame(points)
+
+
+def _pair_ns(question: Question) -> tuple[dict[str, float], str]:
+    few = max(4, min(32, 3_200_000 // question.network.arcs.nodes))
+    own = Own(question.network)
+    ask = next(peer for peer in PEERS if peer.name == "scipy").prepare(question.network)
+    spent = {
+        "scipy": (measured(lambda: ask(question.sources[:few], question.targets, None))[0], few),
+        "search": (search_s(question.task(None, 32))[0], 32),
+        "sweep, 32 sources": (own.sweep_s(question.task(None, 32))[0], 32),
+        "sweep, 480 sources": (own.sweep_s(question.task(None))[0], 480),
+    }
+    pairs = len(question.targets)
+    return {n: 1e9 * s / (k * pairs) for n, (s, k) in spent.items()}, f"{own.order_s:.1f} + {own.build_s:.1f}"
 
 
 def floor(own: Own, sources: int = 480, targets: int = 5_000) -> None:

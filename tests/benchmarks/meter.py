@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +32,20 @@ def measured(work: Callable[[], T], runs: int = 1) -> tuple[float, T]:
         result = work()
         spent.append(cpu_s() - begin)
     return statistics.median(spent), result
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep compiled libraries, which write to the terminal past Python, from doing so."""
+    sys.stdout.flush()
+    terminal = os.dup(1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 1)
+        os.close(terminal)
 
 
 def peak_mib() -> float:

@@ -102,8 +102,8 @@ def from_rustworkx(network: Network) -> Ask:
     def ask(sources: np.ndarray, targets: np.ndarray, _limit_ms: int | None) -> np.ndarray:
         rows = []
         for s in sources.tolist():
-            reached = rustworkx.dijkstra_shortest_path_lengths(graph, s, float)
-            rows.append([0.0 if t == s else reached[t] if t in reached else np.inf for t in targets.tolist()])
+            reached = {**rustworkx.dijkstra_shortest_path_lengths(graph, s, float), s: 0.0}
+            rows.append([reached.get(t, np.inf) for t in targets.tolist()])
         return np.array(rows, dtype=float)
 
     return ask

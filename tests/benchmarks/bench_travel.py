@@ -23,7 +23,7 @@ from tests.conftest import DATA
 
 NEWPORT = DATA / "newport" / "newport-2023-06-13.osm.pbf"
 RUTLAND = DATA / "rutland" / "rutland-2022-07-20.osm.pbf"
-PARTS = ("matrix", "council", "reading", "growth", "floor")
+PARTS = ("matrix", "council", "reading", "growth", "floor", "large")
 
 
 def councils(folder: Path) -> Iterator[tuple[str, Network]]:
@@ -50,14 +50,16 @@ def read_places(folder: Path) -> None:
 def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all when none is named")
-    parser.add_argument("--full", action="store_true", help="also a network of England's size (about 6 GiB, minutes)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all but the last when none is named"
+    )
+    parser.add_argument("--full", action="store_true", help="all, with a network of England's size (minutes)")
     parser.add_argument("--chart", type=Path, help="where to write the growth of the cost per pair, as SVG")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    parts = options.parts or ([] if options.full else PARTS)
+    parts = PARTS if options.full else options.parts or PARTS[:-1]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"CPU: user and system seconds, all threads; {cores} cores; numpy {np.__version__}")
     matrices.warm()
@@ -83,7 +85,7 @@ def main() -> None:
                 zero=False,
             )
             options.chart.write_text(drawn.svg)
-    if options.full:
+    if "large" in parts:
         matrices.large()
     print(f"\n{cpu_s():.0f} CPU seconds in all")
 

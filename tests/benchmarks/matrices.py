@@ -182,7 +182,7 @@ def growth(sizes: tuple[int, ...] = (14_000, 56_000, 264_000, 1_000_000), target
         f"Growth: nanoseconds of CPU per pair, {targets:,} targets, no limit",
         ["junctions", *pair_ns, "order + build s"],
         rows,
-        ["scipy from 3 to 32 sources and the search from 32: what they take for each is the same however many"],
+        ["scipy from 4 to 32 sources and the search from 32: what they take for each is the same however many"],
     )
     return pd.DataFrame(points)
 

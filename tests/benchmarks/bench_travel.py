@@ -48,7 +48,7 @@ def read_places(folder: Path) -> None:
 
 
 def main() -> None:
-    """Run the parts that are asked for."""
+    """Run the parts that are asked for, and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all but the last when none is named"

@@ -1,79 +1,93 @@
-"""Time reading streets and minutes to sites against osmnx with networkx, in one run: seconds and ratios.
+"""Print what travel times take, ours and other libraries', in CPU seconds and ratios, in one run.
 
-Run with `make bench`. The synthetic council is always there; Rutland is added where the real open data are.
+Run with `make bench`, or by itself: `python -m tests.benchmarks.bench_travel --help`. Other libraries than those of
+the project are compared where they are installed (`pip install -e '.[bench]'`). Machines differ, ratios less.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import os
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
-import osmium
-import osmnx
 
-from needs import demo, routing, streets
+from needs import charts, demo, streets
+from tests.benchmarks import matrices
+from tests.benchmarks.meter import cpu_s
+from tests.benchmarks.networks import Network
+from tests.benchmarks.reading import reading
 from tests.conftest import DATA
 
-SOURCES, TARGETS, LIMIT_S, RUNS = 10, 500, 1800.0, 3
+NEWPORT = DATA / "newport" / "newport-2023-06-13.osm.pbf"
+RUTLAND = DATA / "rutland" / "rutland-2022-07-20.osm.pbf"
+PARTS = ("matrix", "council", "reading", "growth", "floor", "large")
 
 
-def seconds(work: Callable[[], object]) -> tuple[float, object]:
-    """Middle of several runs, and what the last one gave."""
-    times, result = [], None
-    for _ in range(RUNS):
-        begin = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times), result
+def councils(folder: Path) -> Iterator[tuple[str, Network]]:
+    """Give the walking networks of one synthetic council and, where the open data are, of Newport."""
+    demo.write(folder)
+    for name, path in (("Ruralshire (synthetic)", folder / "ruralshire" / "streets.osm"), ("Newport", NEWPORT)):
+        if path.is_file():
+            graph = streets.build(streets.read_ways(path), "walk")
+            yield f"{name}, walking", Network(graph.arcs, graph.x, graph.y)
+        else:
+            print(f"\n{name} skipped: the open data are not beside the project ({path.name})")
 
 
-def networkx_times(graph: nx.DiGraph, origins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Time from every origin to every end by networkx, as users of osmnx compute it."""
-    found = np.full((len(origins), len(ends)), np.nan)
-    for j, end in enumerate(ends):
-        reached = nx.single_source_dijkstra_path_length(graph, end, cutoff=LIMIT_S, weight="weight")
-        found[:, j] = [reached.get(o, np.nan) for o in origins]
-    return found
-
-
-def bench(name: str, path: Path, folder: Path) -> None:
-    """Print one council's figures."""
-    plain = folder / "plain.osm"
-    plain.unlink(missing_ok=True)
-    with osmium.SimpleWriter(str(plain)) as writer:
-        for item in osmium.FileProcessor(str(path)):
-            writer.add(item)
-    own_read, ways = seconds(lambda: streets.read_ways(path))
-    own_build, graph = seconds(lambda: streets.build(ways, "walk"))
-    their_read, _ = seconds(lambda: osmnx.graph_from_xml(plain, simplify=False, retain_all=True))
-    rng = np.random.default_rng(1)
-    origins = rng.choice(len(graph.x), min(TARGETS, len(graph.x)), replace=False)
-    ends = rng.choice(len(graph.x), SOURCES, replace=False)
-    own, a = seconds(lambda: routing.times_s(graph, origins, ends, limit_s=LIMIT_S))
-    reverse = nx.from_scipy_sparse_array(graph.seconds.T, create_using=nx.DiGraph)
-    theirs, b = seconds(lambda: networkx_times(reverse, origins, ends))
-    assert np.allclose(a, b, equal_nan=True), "the two must agree"
-    size = f"{len(graph.x):,} walk nodes, {len(origins)} origins x {len(ends)} sites"
-    print(f"{name}: {size}, within {LIMIT_S / 60:.0f} min")
-    read = own_read + own_build
-    print(f"  read   {read:7.3f} s   osmnx    {their_read:7.3f} s   ratio {their_read / read:6.1f}")
-    print(f"  times  {own:7.3f} s   networkx {theirs:7.3f} s   ratio {theirs / own:6.1f}")
+def read_places(folder: Path) -> None:
+    """Compare reading on a synthetic council, and on Rutland where the open data are."""
+    demo.write(folder)
+    reading("Ruralshire (synthetic)", folder / "ruralshire" / "streets.osm", folder)
+    if RUTLAND.is_file():
+        reading("Rutland", RUTLAND, folder)
+    else:
+        print(f"\nRutland skipped: the open data are not beside the project ({RUTLAND.name})")
 
 
 def main() -> None:
-    """Run every council there is."""
+    """Run the parts that are asked for, and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all but the last when none is named"
+    )
+    parser.add_argument("--full", action="store_true", help="all, with a network of England's size (minutes)")
+    parser.add_argument("--chart", type=Path, help="where to write the growth of the cost per pair, as SVG")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    parts = PARTS if options.full else options.parts or PARTS[:-1]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"CPU: user and system seconds, all threads; {cores} cores; numpy {np.__version__}")
+    matrices.warm()
+    own = None
+    if "matrix" in parts or "floor" in parts:
+        own = matrices.against_peers() if "matrix" in parts else matrices.Own(matrices.draw(matrices.NODES))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        demo.write(folder)
-        bench("Ruralshire", folder / "ruralshire" / "streets.osm", folder)
-        rutland = DATA / "rutland" / "rutland-2022-07-20.osm.pbf"
-        if rutland.is_file():
-            bench("Rutland", rutland, folder)
+        if "council" in parts:
+            for label, network in councils(Path(name)):
+                matrices.small(label, network)
+        if "reading" in parts:
+            read_places(Path(name))
+    if "floor" in parts and own:
+        matrices.floor(own)
+    if "growth" in parts:
+        points = matrices.growth()
+        if options.chart:
+            drawn = charts.lines(
+                points,
+                title="What a pair costs as networks grow",
+                x_label="junctions, as a power of ten",
+                y_label="nanoseconds of CPU per pair, as a power of ten",
+                zero=False,
+            )
+            options.chart.write_text(drawn.svg)
+    if "large" in parts:
+        matrices.large()
+    print(f"\n{cpu_s():.0f} CPU seconds in all")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from needs.streets import NO_WAY, Graph, Lines, Snapped, modes, snap
 CELL_M = (25.0, 50.0)  # between the points on which times are laid: where the last band is near, and where it is far
 FAR_M = 5_000.0  # the last band is far if its minutes bring one further than this at the streets' usual speed
 NEAR_M = 100.0  # what is further from any street is not within reach, so that no water is filled
+HARDLY = 0.25  # of a cell: streets that are no more than this further from a point than the nearest are as good
 FILL_M2 = 10_000.0  # holes smaller than this (100 m by 100 m) are filled
 CLEAR_M = 0.001  # no grid point is nearer to an outline than this, so that outlines never touch themselves
 
@@ -231,8 +232,10 @@ class _Ground:
         limit_s = last_min * 60 + cell_m / (modes()[graph.mode].connector_kph / 3.6)
         reached, _, _ = _Search.of(places, limit_s).pieces()
         grid = _Grid.around(lines, reached, cell_m)
-        found = _doors(lines.x, lines.y, edges.ferry[lines.edge], *_frame(grid))  # no family lives on a ferry
-        return cls(graph, limit_s, grid, *found)
+        dry = np.flatnonzero(~edges.ferry[lines.edge])  # no family lives on a ferry
+        frame = (grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m)
+        near_m = _nearest(lines.x, lines.y, dry, *frame, grid.rows, grid.columns)
+        return cls(graph, limit_s, grid, near_m, *_doors(lines.x, lines.y, dry, *frame, near_m))
 
     def field(self, places: Snapped) -> _Field:
         """Lay the times to the soonest of some of the places on a grid around what is reached."""
@@ -271,19 +274,27 @@ class _Field:
         outside_m = np.clip(np.maximum(late_m, self.shore_m), -cell_m, cell_m)
         outside_m[(outside_m > -CLEAR_M) & (outside_m <= 0)] = -CLEAR_M
         outside_m[(outside_m < CLEAR_M) & (outside_m > 0)] = CLEAR_M
-        generator = contour_generator(z=outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
+        generator = contour_generator(*self._metres, outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
         (points,), (rings,), (polygons,) = generator.filled(-2 * cell_m, 0.0)
         if points is None:
             return shapely.MultiPolygon()
-        corner = (self.grid.west, self.grid.south)
-        return _filled((points + corner) * cell_m, rings.astype(np.int64), polygons.astype(np.int64))
+        return _filled(points, rings.astype(np.int64), polygons.astype(np.int64))
 
     def faults_pct(self, shape: shapely.MultiPolygon, band_min: float) -> tuple[float, float]:
         """Share of the junctions within reach that lie outside, and of those inside that are not within reach."""
         node, x, y = self._nodes
+        shapely.prepare(shape)
         inside = shapely.intersects_xy(shape, x, y)
         reached = self.search.node_s[node] <= band_min * 60
         return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
+
+    @cached_property
+    def _metres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where the points of the grid are."""
+        grid = self.grid
+        x, y = np.arange(grid.columns) + grid.west, np.arange(grid.rows) + grid.south
+        across, up = np.meshgrid(x * grid.cell_m, y * grid.cell_m)
+        return across, up
 
     @cached_property
     def _nodes(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
@@ -322,10 +333,6 @@ def _filled(
         )
         found = np.delete(found, within)
     return shapely.MultiPolygon(found)
-
-
-def _frame(grid: _Grid) -> tuple[float, float, float, int, int]:
-    return grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m, grid.rows, grid.columns
 
 
 @kernel
@@ -395,73 +402,92 @@ def _pieces(
 
 
 @kernel
-def _foot(x: NDArray[np.float64], y: NDArray[np.float64], at_x: float, at_y: float) -> tuple[float, float]:
-    """Nearest point of a line: its share of the line, and its distance."""
-    dx, dy = x[1] - x[0], y[1] - y[0]
-    square = dx * dx + dy * dy
-    share = ((at_x - x[0]) * dx + (at_y - y[0]) * dy) / square if square > 0 else 0.0
-    share = min(max(share, 0.0), 1.0)
-    return share, np.hypot(x[0] + share * dx - at_x, y[0] + share * dy - at_y)
+def _span(a: float, b: float, radius: float, cell_m: float, begin: float, count: int) -> tuple[int, int]:
+    """Find the rows or columns of a grid that are within the radius of a line from a to b."""
+    low = np.ceil((min(a, b) - radius - begin) / cell_m)
+    high = np.floor((max(a, b) + radius - begin) / cell_m)
+    return max(np.int64(low), 0), min(np.int64(high) + 1, count)
 
 
 @kernel
-def _span(at: NDArray[np.float64], radius: float, cell_m: float, begin: float, count: int) -> tuple[int, int]:
-    """Find the rows or columns of a grid that are within the radius of a line."""
-    low = np.ceil((min(at[0], at[1]) - radius - begin) / cell_m)
-    high = np.floor((max(at[0], at[1]) + radius - begin) / cell_m)
-    return max(np.int64(low), 0), min(np.int64(high) + 1, count)
+def _along(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Length and direction of a line; that of a point is any."""
+    dx, dy = x[1] - x[0], y[1] - y[0]
+    length = np.hypot(dx, dy)
+    return (length, dx / length, dy / length) if length > 0 else (0.0, 1.0, 0.0)
+
+
+@kernel
+def _nearest(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    lines: NDArray[np.int64],
+    cell_m: float,
+    west: float,
+    south: float,
+    rows: int,
+    columns: int,
+) -> NDArray[np.float64]:
+    """Metres from every point of the grid to the nearest line, as far as they matter."""
+    radius = NEAR_M + cell_m
+    near = np.full((rows, columns), radius**2)
+    for i in lines:
+        length, east, north = _along(x[i], y[i])
+        bottom, top = _span(y[i, 0], y[i, 1], radius, cell_m, south, rows)
+        left, right = _span(x[i, 0], x[i, 1], radius, cell_m, west, columns)
+        for r in range(bottom, top):
+            up = south + r * cell_m - y[i, 0]
+            some = near[r, left:right]
+            for c in range(len(some)):
+                over = west + (left + c) * cell_m - x[i, 0]
+                ahead, aside = over * east + up * north, over * north - up * east
+                beyond = -ahead if ahead < 0 else (ahead - length if ahead > length else 0.0)
+                square = beyond * beyond + aside * aside
+                some[c] = square if square < some[c] else some[c]
+    return np.sqrt(near)
 
 
 @kernel
 def _doors(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    skip: NDArray[np.bool_],
+    lines: NDArray[np.int64],
     cell_m: float,
     west: float,
     south: float,
-    rows: int,
-    columns: int,
-) -> tuple[
-    NDArray[np.float64],
-    NDArray[np.int64],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.float32],
-    NDArray[np.float32],
-]:
-    """Find the nearest street of every point of the grid, and the streets less than a cell further than that."""
+    near_m: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Find the lines that are hardly further from a point of the grid than the nearest."""
+    rows, columns = near_m.shape
     radius = NEAR_M + cell_m
-    near = np.full((rows, columns), radius)
-    for i in range(len(x)):
-        if not skip[i]:
-            bottom, top = _span(y[i], radius, cell_m, south, rows)
-            left, right = _span(x[i], radius, cell_m, west, columns)
-            for r in range(bottom, top):
-                for c in range(left, right):
-                    _, metres = _foot(x[i], y[i], west + c * cell_m, south + r * cell_m)
-                    near[r, c] = min(near[r, c], metres)
+    most = np.minimum(near_m + HARDLY * cell_m, radius) ** 2
     first = np.zeros(len(x) + 1, np.int64)
-    size, count = 4 * rows * columns, 0
+    size, count = 2 * rows * columns, 0
     row, column = np.empty(size, np.int32), np.empty(size, np.int32)
-    share, off = np.empty(size, np.float32), np.empty(size, np.float32)
-    for i in range(len(x)):
-        if not skip[i]:
-            bottom, top = _span(y[i], radius, cell_m, south, rows)
-            left, right = _span(x[i], radius, cell_m, west, columns)
-            for r in range(bottom, top):
-                for c in range(left, right):
-                    along, metres = _foot(x[i], y[i], west + c * cell_m, south + r * cell_m)
-                    if metres < min(near[r, c] + cell_m, radius):
-                        if count == size:
-                            size *= 2
-                            row, column = np.append(row, row), np.append(column, column)
-                            share, off = np.append(share, share), np.append(off, off)
-                        row[count], column[count] = r, c
-                        share[count], off[count] = along, metres
-                        count += 1
-        first[i + 1] = count
-    return near, first, row[:count].copy(), column[:count].copy(), share[:count].copy(), off[:count].copy()
+    share, metres = np.empty(size, np.float32), np.empty(size, np.float32)
+    for i in lines:
+        length, east, north = _along(x[i], y[i])
+        bottom, top = _span(y[i, 0], y[i, 1], radius, cell_m, south, rows)
+        left, right = _span(x[i, 0], x[i, 1], radius, cell_m, west, columns)
+        begin = count
+        while size < count + (top - bottom) * (right - left):
+            size *= 2
+            row, column = np.append(row, row), np.append(column, column)
+            share, metres = np.append(share, share), np.append(metres, metres)
+        for r in range(bottom, top):
+            up = south + r * cell_m - y[i, 0]
+            for c in range(left, right):
+                over = west + c * cell_m - x[i, 0]
+                ahead, aside = over * east + up * north, over * north - up * east
+                foot = min(max(ahead, 0.0), length)
+                square = (ahead - foot) ** 2 + aside**2
+                if square < most[r, c]:
+                    row[count], column[count] = r, c
+                    share[count] = foot / length if length > 0 else 0.0
+                    metres[count] = np.sqrt(square)
+                    count += 1
+        first[i + 1] = count - begin
+    return np.cumsum(first), row[:count].copy(), column[:count].copy(), share[:count].copy(), metres[:count].copy()
 
 
 @kernel

@@ -269,39 +269,43 @@ class _Field:
         Contoured are the metres that a point is outside (negative: inside), so that the outline lies between two
         points where it should, on land and where streets end alike; where times leap, halfway.
         """
-        cell_m = self.grid.cell_m
-        late_m = (self.seconds - band_min * 60) * self.speed
-        outside_m = np.clip(np.maximum(late_m, self.shore_m), -cell_m, cell_m)
-        outside_m[(outside_m > -CLEAR_M) & (outside_m <= 0)] = -CLEAR_M
-        outside_m[(outside_m < CLEAR_M) & (outside_m > 0)] = CLEAR_M
-        generator = contour_generator(*self._metres, outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
+        cell_m, part = self.grid.cell_m, self._around(band_min * 60)
+        late_m = (self.seconds[part] - band_min * 60) * self.speed
+        outside_m = np.clip(np.maximum(late_m, self.shore_m[part]), -cell_m, cell_m)
+        outside_m = np.where(outside_m > 0, np.maximum(outside_m, CLEAR_M), np.minimum(outside_m, -CLEAR_M))
+        x, y = np.arange(part[1].start, part[1].stop) + self.grid.west, np.arange(part[0].start, part[0].stop) + self.grid.south
+        generator = contour_generator(x * cell_m, y * cell_m, outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
         (points,), (rings,), (polygons,) = generator.filled(-2 * cell_m, 0.0)
         if points is None:
             return shapely.MultiPolygon()
         return _filled(points, rings.astype(np.int64), polygons.astype(np.int64))
 
+    def _around(self, limit_s: float) -> tuple[slice, slice]:
+        """Rows and columns of what is within the limit, with one more on every side."""
+        found = [np.flatnonzero(soonest <= limit_s) for soonest in self._soonest_s]
+        rows, columns = (slice(f[0] - 1, f[-1] + 2) if len(f) else slice(0, 2) for f in found)
+        return rows, columns
+
+    @cached_property
+    def _soonest_s(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Soonest of every row and of every column."""
+        return self.seconds.min(axis=1), self.seconds.min(axis=0)
+
     def faults_pct(self, shape: shapely.MultiPolygon, band_min: float) -> tuple[float, float]:
         """Share of the junctions within reach that lie outside, and of those inside that are not within reach."""
         node, x, y = self._nodes
-        shapely.prepare(shape)
-        inside = shapely.intersects_xy(shape, x, y)
+        corners, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
+        inside = _inside(corners, ring, x, y)
         reached = self.search.node_s[node] <= band_min * 60
         return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
 
     @cached_property
-    def _metres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where the points of the grid are."""
-        grid = self.grid
-        x, y = np.arange(grid.columns) + grid.west, np.arange(grid.rows) + grid.south
-        across, up = np.meshgrid(x * grid.cell_m, y * grid.cell_m)
-        return across, up
-
-    @cached_property
     def _nodes(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Junctions on the grid."""
+        """Junctions on the grid, from the south."""
         graph, grid = self.search.places.graph, self.grid
         column, row = graph.x / grid.cell_m - grid.west, graph.y / grid.cell_m - grid.south
         node = np.flatnonzero((column >= 0) & (row >= 0) & (column < grid.columns) & (row < grid.rows))
+        node = node[np.argsort(graph.y[node], kind="stable")]
         return node, graph.x[node], graph.y[node]
 
 
@@ -521,3 +525,19 @@ def _lay(
                 time = min(by_start, by_end) + max(metres[d] - free_m, 0.0) / speed
                 r, c = row[d] - south, column[d] - west
                 seconds[r, c] = min(seconds[r, c], time)
+
+
+@kernel
+def _inside(
+    corners: NDArray[np.float64], ring: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which points, y ascending, have an odd number of the rings' sides to the east."""
+    inside = np.zeros(len(x), np.bool_)
+    for k in range(len(corners) - 1):
+        if ring[k] == ring[k + 1]:
+            low, high = min(corners[k, 1], corners[k + 1, 1]), max(corners[k, 1], corners[k + 1, 1])
+            for p in range(np.searchsorted(y, low), np.searchsorted(y, high)):
+                up = (y[p] - corners[k, 1]) / (corners[k + 1, 1] - corners[k, 1])
+                if x[p] < corners[k, 0] + up * (corners[k + 1, 0] - corners[k, 0]):
+                    inside[p] = not inside[p]
+    return inside

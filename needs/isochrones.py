@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +24,9 @@ FAR_M = 5_000.0  # the last band is far if its minutes bring one further than th
 NEAR_M = 100.0  # what is further from any street is not within reach, so that no water is filled
 HARDLY = 0.25  # of a cell: streets that are no more than this further from a point than the nearest are as good
 FILL_M2 = 10_000.0  # holes smaller than this (100 m by 100 m) are filled
-CLEAR_M = 0.001  # no grid point is nearer to an outline than this, so that outlines never touch themselves
+CLEAR_M = 0.01  # no grid point is nearer to an outline than this, so that outlines, in millimetres, never touch
+
+_DRAWN = ("geometry", "missed_pct", "false_pct")
 
 
 def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
@@ -57,9 +59,7 @@ def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) 
     bands = _bands(bands_min)
     places = snap(graph, sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy())
     field = _Ground.of(places, bands[-1]).field(places)
-    return gpd.GeoDataFrame(
-        {"mode": graph.mode, "minutes": bands}, geometry=[field.within(band) for band in bands], crs=CRS
-    )
+    return gpd.GeoDataFrame({"mode": graph.mode, "minutes": bands}, geometry=field.outlines(bands), crs=CRS)
 
 
 def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
@@ -89,23 +89,17 @@ def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float
     places = snap(graph, ordered.geometry.x.to_numpy(), ordered.geometry.y.to_numpy())
     ground = _Ground.of(places, bands[-1])
 
-    def rows(place: int) -> list[tuple[shapely.MultiPolygon, float, float]]:
+    def rows(place: int) -> dict[str, NDArray[Any]]:
         field = ground.field(_only(places, place))
-        shapes = [field.within(band) for band in bands]
-        return [(shape, *field.faults_pct(shape, band)) for shape, band in zip(shapes, bands, strict=True)]
+        shapes = field.outlines(bands)
+        missed, false = field.faults_pct(shapes, bands)
+        return {"geometry": shapes, "missed_pct": missed, "false_pct": false}
 
     with ThreadPoolExecutor() as pool:
-        found = [row for some in pool.map(rows, range(len(places))) for row in some]
-    shapes, missed, false = zip(*found, strict=True) if found else ((), (), ())
-    columns = {
-        "site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)),
-        "mode": graph.mode,
-        "minutes": np.tile(bands, len(places)),
-        "missed_pct": np.array(missed, dtype=float),
-        "false_pct": np.array(false, dtype=float),
-    }
-    table = gpd.GeoDataFrame(columns, geometry=list(shapes), crs=CRS)
-    return table[["site_id", "mode", "minutes", "geometry", "missed_pct", "false_pct"]]
+        found = list(pool.map(rows, range(len(places))))
+    columns = {name: np.concatenate([f[name] for f in found]) if found else [] for name in _DRAWN}
+    ids = {"site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)), "mode": graph.mode}
+    return gpd.GeoDataFrame(ids | {"minutes": np.tile(bands, len(places))} | columns, crs=CRS)
 
 
 def with_demand(shapes: gpd.GeoDataFrame, points: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -263,80 +257,75 @@ class _Field:
     shore_m: NDArray[np.float64]
     speed: float
 
-    def within(self, band_min: float) -> shapely.MultiPolygon:
-        """Outline what is within so many minutes.
+    def outlines(self, bands_min: list[float]) -> NDArray[np.object_]:
+        """Outline what is within so many minutes, band by band.
 
-        Contoured are the metres that a point is outside (negative: inside), so that the outline lies between two
-        points where it should, on land and where streets end alike; where times leap, halfway.
+        Contoured are the metres that a point is outside (negative: inside), so that an outline runs between two
+        points where it should, both where time ends and where streets end; where times leap, it runs halfway. The
+        bands lie one north of the other in one array.
         """
-        cell_m, part = self.grid.cell_m, self._around(band_min * 60)
-        late_m = (self.seconds[part] - band_min * 60) * self.speed
-        outside_m = np.clip(np.maximum(late_m, self.shore_m[part]), -cell_m, cell_m)
+        cell_m, rows = self.grid.cell_m, self.grid.rows
+        late_m = (self.seconds - np.array(bands_min)[:, None, None] * 60) * self.speed
+        outside_m = np.clip(np.maximum(late_m, self.shore_m), -cell_m, cell_m).reshape(-1, self.grid.columns)
         outside_m = np.where(outside_m > 0, np.maximum(outside_m, CLEAR_M), np.minimum(outside_m, -CLEAR_M))
-        x, y = np.arange(part[1].start, part[1].stop) + self.grid.west, np.arange(part[0].start, part[0].stop) + self.grid.south
-        generator = contour_generator(x * cell_m, y * cell_m, outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
-        (points,), (rings,), (polygons,) = generator.filled(-2 * cell_m, 0.0)
-        if points is None:
-            return shapely.MultiPolygon()
-        return _filled(points, rings.astype(np.int64), polygons.astype(np.int64))
+        generator = contour_generator(z=outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
+        (at,), (ring,), (polygon,) = generator.filled(-2 * cell_m, 0.0)
+        shapes = np.full(len(bands_min), shapely.MultiPolygon(), dtype=object)
+        if at is None:
+            return shapes
+        ring, polygon = ring.astype(np.int64), polygon.astype(np.int64)
+        band = (at[ring[:-1], 1] // rows).astype(np.int64)
+        north = np.repeat(band * rows, np.diff(ring))
+        corners = np.column_stack([at[:, 0] + self.grid.west, at[:, 1] - north + self.grid.south]) * cell_m
+        shapely.multipolygons(*_filled(np.round(corners, 3), ring, polygon, band), out=shapes)
+        return shapes
 
-    def _around(self, limit_s: float) -> tuple[slice, slice]:
-        """Rows and columns of what is within the limit, with one more on every side."""
-        found = [np.flatnonzero(soonest <= limit_s) for soonest in self._soonest_s]
-        rows, columns = (slice(f[0] - 1, f[-1] + 2) if len(f) else slice(0, 2) for f in found)
-        return rows, columns
-
-    @cached_property
-    def _soonest_s(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Soonest of every row and of every column."""
-        return self.seconds.min(axis=1), self.seconds.min(axis=0)
-
-    def faults_pct(self, shape: shapely.MultiPolygon, band_min: float) -> tuple[float, float]:
+    def faults_pct(
+        self, shapes: NDArray[np.object_], bands_min: list[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Share of the junctions within reach that lie outside, and of those inside that are not within reach."""
-        node, x, y = self._nodes
-        corners, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
-        inside = _inside(corners, ring, x, y)
-        reached = self.search.node_s[node] <= band_min * 60
-        return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
-
-    @cached_property
-    def _nodes(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Junctions on the grid, from the south."""
         graph, grid = self.search.places.graph, self.grid
         column, row = graph.x / grid.cell_m - grid.west, graph.y / grid.cell_m - grid.south
         node = np.flatnonzero((column >= 0) & (row >= 0) & (column < grid.columns) & (row < grid.rows))
         node = node[np.argsort(graph.y[node], kind="stable")]
-        return node, graph.x[node], graph.y[node]
+        parts, shape = shapely.get_parts(shapes, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        corners, ring = shapely.get_coordinates(rings, return_index=True)
+        inside = _inside(corners, ring, shape[part], graph.x[node], graph.y[node], len(shapes))
+        reached = self.search.node_s[node] <= np.array(bands_min)[:, None] * 60
+        return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
 
 
-def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> float:
-    return 100.0 * some.sum() / every.sum() if every.any() else np.nan
+def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Count by rows, NaN where there is none."""
+    count = every.sum(axis=1)
+    return np.where(count > 0, 100.0 * some.sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
 def _filled(
-    points: NDArray[np.float64], rings: NDArray[np.int64], polygons: NDArray[np.int64]
-) -> shapely.MultiPolygon:
-    """Make polygons of contours without the small holes, and without what lies in those.
+    corners: NDArray[np.float64], ring: NDArray[np.int64], polygon: NDArray[np.int64], band: NDArray[np.int64]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Make polygons of contours without the small holes, and without what lies in those; and give their bands.
 
-    Ring r has the points `rings[r]` to `rings[r + 1]`; polygon p the rings `polygons[p]` to `polygons[p + 1]`, the
-    outer one first.
+    Ring r, of a band, has the corners `ring[r]` to `ring[r + 1]`; polygon p the rings `polygon[p]` to
+    `polygon[p + 1]`, the outer one first. Of a band within another, all is filled that is filled in it or open there:
+    a hole of the larger lies in one of the smaller.
     """
-    x, y = points.T - points[0][:, None]
+    x, y = (corners - corners[0]).T
     cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
-    cross[rings[1:] - 1] = 0.0
-    area = np.abs(np.add.reduceat(cross, rings[:-1])) / 2
-    outer = np.zeros(len(area), dtype=bool)
-    outer[polygons[:-1]] = True
-    small = ~outer & (area < FILL_M2)
-    lines = shapely.linearrings(points, indices=np.repeat(np.arange(len(area)), np.diff(rings)))
-    owner = np.repeat(np.arange(len(polygons) - 1), np.diff(polygons))
-    found = shapely.polygons(lines[~small], indices=owner[~small])
+    cross[ring[1:] - 1] = 0.0
+    outer = polygon[:-1]
+    small = np.abs(np.add.reduceat(cross, ring[:-1])) / 2 < FILL_M2
+    small[outer] = False
+    rings = shapely.linearrings(corners, indices=np.repeat(np.arange(len(band)), np.diff(ring)))
+    owner = np.repeat(np.arange(len(outer)), np.diff(polygon))
+    found, at = shapely.polygons(rings[~small], indices=owner[~small]), band[outer]
     if small.any():
-        within, _ = shapely.STRtree(shapely.polygons(lines[small])).query(
-            shapely.points(points[rings[polygons[:-1]]]), predicate="within"
-        )
-        found = np.delete(found, within)
-    return shapely.MultiPolygon(found)
+        holes = shapely.STRtree(shapely.polygons(rings[small]))
+        inner, hole = holes.query(shapely.points(corners[ring[outer]]), predicate="within")
+        inner = inner[at[inner] == band[small][hole]]
+        found, at = np.delete(found, inner), np.delete(at, inner)
+    return found, at
 
 
 @kernel
@@ -529,15 +518,20 @@ def _lay(
 
 @kernel
 def _inside(
-    corners: NDArray[np.float64], ring: NDArray[np.int64], x: NDArray[np.float64], y: NDArray[np.float64]
+    corners: NDArray[np.float64],
+    ring: NDArray[np.int64],
+    shape: NDArray[np.int64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    shapes: int,
 ) -> NDArray[np.bool_]:
-    """Tell which points, y ascending, have an odd number of the rings' sides to the east."""
-    inside = np.zeros(len(x), np.bool_)
+    """Tell which points, y ascending, have an odd number of sides of a shape's rings to the east: row by shape."""
+    inside = np.zeros((shapes, len(x)), np.bool_)
     for k in range(len(corners) - 1):
         if ring[k] == ring[k + 1]:
+            east, north = corners[k + 1, 0] - corners[k, 0], corners[k + 1, 1] - corners[k, 1]
             low, high = min(corners[k, 1], corners[k + 1, 1]), max(corners[k, 1], corners[k + 1, 1])
             for p in range(np.searchsorted(y, low), np.searchsorted(y, high)):
-                up = (y[p] - corners[k, 1]) / (corners[k + 1, 1] - corners[k, 1])
-                if x[p] < corners[k, 0] + up * (corners[k + 1, 0] - corners[k, 0]):
-                    inside[p] = not inside[p]
+                if x[p] < corners[k, 0] + (y[p] - corners[k, 1]) / north * east:
+                    inside[shape[ring[k]], p] ^= True
     return inside

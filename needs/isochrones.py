@@ -262,22 +262,25 @@ class _Field:
 
         Contoured are the metres that a point is outside (negative: inside), so that an outline runs between two
         points where it should, both where time ends and where streets end; where times leap, it runs halfway. The
-        bands lie one north of the other in one array.
+        rows that each band needs lie above those of the band before, in one array.
         """
-        cell_m, rows = self.grid.cell_m, self.grid.rows
-        late_m = (self.seconds - np.array(bands_min)[:, None, None] * 60) * self.speed
-        outside_m = np.clip(np.maximum(late_m, self.shore_m), -cell_m, cell_m).reshape(-1, self.grid.columns)
-        outside_m = np.where(outside_m > 0, np.maximum(outside_m, CLEAR_M), np.minimum(outside_m, -CLEAR_M))
+        limits_s, soonest_s = np.array(bands_min) * 60, self.seconds.min(axis=1)
+        within = [np.flatnonzero(soonest_s <= limit) for limit in limits_s]
+        blocks = [np.arange(w[0] - 1, w[-1] + 2) if len(w) else w for w in within]
+        row, band = np.concatenate(blocks), np.repeat(np.arange(len(blocks)), [len(b) for b in blocks])
+        shapes = np.full(len(blocks), shapely.MultiPolygon(), dtype=object)
+        if not len(row):
+            return shapes
+        cell_m = self.grid.cell_m
+        outside_m = _outside_m(self.seconds, self.shore_m, row, limits_s[band], self.speed, cell_m)
         generator = contour_generator(z=outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
         (at,), (ring,), (polygon,) = generator.filled(-2 * cell_m, 0.0)
-        shapes = np.full(len(bands_min), shapely.MultiPolygon(), dtype=object)
         if at is None:
             return shapes
         ring, polygon = ring.astype(np.int64), polygon.astype(np.int64)
-        band = (at[ring[:-1], 1] // rows).astype(np.int64)
-        north = np.repeat(band * rows, np.diff(ring))
-        corners = np.column_stack([at[:, 0] + self.grid.west, at[:, 1] - north + self.grid.south]) * cell_m
-        shapely.multipolygons(*_filled(np.round(corners, 3), ring, polygon, band), out=shapes)
+        below = at[:, 1].astype(np.int64)
+        corners = (at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])) * cell_m
+        shapely.multipolygons(*_filled(np.round(corners, 3), ring, polygon, band[below[ring[:-1]]]), out=shapes)
         return shapes
 
     def faults_pct(
@@ -514,6 +517,24 @@ def _lay(
                 time = min(by_start, by_end) + max(metres[d] - free_m, 0.0) / speed
                 r, c = row[d] - south, column[d] - west
                 seconds[r, c] = min(seconds[r, c], time)
+
+
+@kernel
+def _outside_m(
+    seconds: NDArray[np.float64],
+    shore_m: NDArray[np.float64],
+    row: NDArray[np.int64],
+    limit_s: NDArray[np.float64],
+    speed: float,
+    most: float,
+) -> NDArray[np.float64]:
+    """Metres that the points of some rows are too late or too far from a street, clear of 0 and at most `most`."""
+    out = np.empty((len(row), seconds.shape[1]))
+    for k in range(len(row)):
+        for c in range(seconds.shape[1]):
+            metres = max((seconds[row[k], c] - limit_s[k]) * speed, shore_m[row[k], c])
+            out[k, c] = min(max(metres, CLEAR_M), most) if metres > 0 else max(min(metres, -CLEAR_M), -most)
+    return out
 
 
 @kernel

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
@@ -21,8 +22,11 @@ from needs.streets import NO_WAY, Graph, Lines, Snapped, modes, snap
 CELL_M = (25.0, 50.0)  # between the points on which times are laid: where the last band is near, and where it is far
 FAR_M = 5_000.0  # the last band is far if its minutes bring one further than this at the streets' usual speed
 NEAR_M = 100.0  # what is further from any street is not within reach, so that no water is filled
+HARDLY = 0.25  # of a cell: streets that are no more than this further from a point than the nearest are as good
 FILL_M2 = 10_000.0  # holes smaller than this (100 m by 100 m) are filled
-CLEAR_M = 0.001  # no grid point is nearer to an outline than this, so that outlines never touch themselves
+CLEAR_M = 0.01  # no grid point is nearer to an outline than this, so that outlines, in millimetres, never touch
+
+_DRAWN = ("geometry", "missed_pct", "false_pct")
 
 
 def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
@@ -55,9 +59,7 @@ def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) 
     bands = _bands(bands_min)
     places = snap(graph, sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy())
     field = _Ground.of(places, bands[-1]).field(places)
-    return gpd.GeoDataFrame(
-        {"mode": graph.mode, "minutes": bands}, geometry=[field.within(band) for band in bands], crs=CRS
-    )
+    return gpd.GeoDataFrame({"mode": graph.mode, "minutes": bands}, geometry=field.outlines(bands), crs=CRS)
 
 
 def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
@@ -87,23 +89,17 @@ def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float
     places = snap(graph, ordered.geometry.x.to_numpy(), ordered.geometry.y.to_numpy())
     ground = _Ground.of(places, bands[-1])
 
-    def rows(place: int) -> list[tuple[shapely.MultiPolygon, float, float]]:
+    def rows(place: int) -> dict[str, NDArray[Any]]:
         field = ground.field(_only(places, place))
-        shapes = [field.within(band) for band in bands]
-        return [(shape, *field.faults_pct(shape, band)) for shape, band in zip(shapes, bands, strict=True)]
+        shapes = field.outlines(bands)
+        missed, false = field.faults_pct(shapes, bands)
+        return {"geometry": shapes, "missed_pct": missed, "false_pct": false}
 
     with ThreadPoolExecutor() as pool:
-        found = [row for some in pool.map(rows, range(len(places))) for row in some]
-    shapes, missed, false = zip(*found, strict=True) if found else ((), (), ())
-    columns = {
-        "site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)),
-        "mode": graph.mode,
-        "minutes": np.tile(bands, len(places)),
-        "missed_pct": np.array(missed, dtype=float),
-        "false_pct": np.array(false, dtype=float),
-    }
-    table = gpd.GeoDataFrame(columns, geometry=list(shapes), crs=CRS)
-    return table[["site_id", "mode", "minutes", "geometry", "missed_pct", "false_pct"]]
+        found = list(pool.map(rows, range(len(places))))
+    columns = {name: np.concatenate([f[name] for f in found]) if found else [] for name in _DRAWN}
+    ids = {"site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)), "mode": graph.mode}
+    return gpd.GeoDataFrame(ids | {"minutes": np.tile(bands, len(places))} | columns, crs=CRS)
 
 
 def with_demand(shapes: gpd.GeoDataFrame, points: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -230,8 +226,10 @@ class _Ground:
         limit_s = last_min * 60 + cell_m / (modes()[graph.mode].connector_kph / 3.6)
         reached, _, _ = _Search.of(places, limit_s).pieces()
         grid = _Grid.around(lines, reached, cell_m)
-        found = _doors(lines.x, lines.y, edges.ferry[lines.edge], *_frame(grid))  # no family lives on a ferry
-        return cls(graph, limit_s, grid, *found)
+        dry = np.flatnonzero(~edges.ferry[lines.edge])  # no family lives on a ferry
+        frame = (grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m)
+        near_m = _nearest(lines.x, lines.y, dry, *frame, grid.rows, grid.columns)
+        return cls(graph, limit_s, grid, near_m, *_doors(lines.x, lines.y, dry, *frame, near_m))
 
     def field(self, places: Snapped) -> _Field:
         """Lay the times to the soonest of some of the places on a grid around what is reached."""
@@ -259,70 +257,78 @@ class _Field:
     shore_m: NDArray[np.float64]
     speed: float
 
-    def within(self, band_min: float) -> shapely.MultiPolygon:
-        """Outline what is within so many minutes.
+    def outlines(self, bands_min: list[float]) -> NDArray[np.object_]:
+        """Outline what is within so many minutes, band by band.
 
-        Contoured are the metres that a point is outside (negative: inside), so that the outline lies between two
-        points where it should, on land and where streets end alike; where times leap, halfway.
+        Contoured are the metres that a point is outside (negative: inside), so that an outline runs between two
+        points where it should, both where time ends and where streets end; where times leap, it runs halfway. The
+        rows that each band needs lie above those of the band before, in one array.
         """
+        limits_s, soonest_s = np.array(bands_min) * 60, self.seconds.min(axis=1)
+        within = [np.flatnonzero(soonest_s <= limit) for limit in limits_s]
+        blocks = [np.arange(w[0] - 1, w[-1] + 2) if len(w) else w for w in within]
+        row, band = np.concatenate(blocks), np.repeat(np.arange(len(blocks)), [len(b) for b in blocks])
+        shapes = np.full(len(blocks), shapely.MultiPolygon(), dtype=object)
+        if not len(row):
+            return shapes
         cell_m = self.grid.cell_m
-        late_m = (self.seconds - band_min * 60) * self.speed
-        outside_m = np.clip(np.maximum(late_m, self.shore_m), -cell_m, cell_m)
-        outside_m[(outside_m > -CLEAR_M) & (outside_m <= 0)] = -CLEAR_M
-        outside_m[(outside_m < CLEAR_M) & (outside_m > 0)] = CLEAR_M
+        outside_m = _outside_m(self.seconds, self.shore_m, row, limits_s[band], self.speed, cell_m)
         generator = contour_generator(z=outside_m, fill_type=FillType.ChunkCombinedOffsetOffset)
-        (points,), (rings,), (polygons,) = generator.filled(-2 * cell_m, 0.0)
-        if points is None:
-            return shapely.MultiPolygon()
-        corner = (self.grid.west, self.grid.south)
-        return _filled((points + corner) * cell_m, rings.astype(np.int64), polygons.astype(np.int64))
+        (at,), (ring,), (polygon,) = generator.filled(-2 * cell_m, 0.0)
+        if at is None:
+            return shapes
+        ring, polygon = ring.astype(np.int64), polygon.astype(np.int64)
+        below = at[:, 1].astype(np.int64)
+        corners = (at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])) * cell_m
+        shapely.multipolygons(*_filled(np.round(corners, 3), ring, polygon, band[below[ring[:-1]]]), out=shapes)
+        return shapes
 
-    def faults_pct(self, shape: shapely.MultiPolygon, band_min: float) -> tuple[float, float]:
+    def faults_pct(
+        self, shapes: NDArray[np.object_], bands_min: list[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Share of the junctions within reach that lie outside, and of those inside that are not within reach."""
-        node, x, y = self._nodes
-        inside = shapely.intersects_xy(shape, x, y)
-        reached = self.search.node_s[node] <= band_min * 60
-        return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
-
-    @cached_property
-    def _nodes(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Junctions on the grid."""
         graph, grid = self.search.places.graph, self.grid
         column, row = graph.x / grid.cell_m - grid.west, graph.y / grid.cell_m - grid.south
         node = np.flatnonzero((column >= 0) & (row >= 0) & (column < grid.columns) & (row < grid.rows))
-        return node, graph.x[node], graph.y[node]
+        node = node[np.argsort(graph.y[node], kind="stable")]
+        parts, shape = shapely.get_parts(shapes, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        corners, ring = shapely.get_coordinates(rings, return_index=True)
+        inside = _inside(corners, ring, shape[part], graph.x[node], graph.y[node], len(shapes))
+        reached = self.search.node_s[node] <= np.array(bands_min)[:, None] * 60
+        return _pct(reached & ~inside, reached), _pct(inside & ~reached, inside)
 
 
-def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> float:
-    return 100.0 * some.sum() / every.sum() if every.any() else np.nan
+def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Count by rows, NaN where there is none."""
+    count = every.sum(axis=1)
+    return np.where(count > 0, 100.0 * some.sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
-def _filled(points: NDArray[np.float64], rings: NDArray[np.int64], polygons: NDArray[np.int64]) -> shapely.MultiPolygon:
-    """Make polygons of contours without the small holes, and without what lies in those.
+def _filled(
+    corners: NDArray[np.float64], ring: NDArray[np.int64], polygon: NDArray[np.int64], band: NDArray[np.int64]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Make polygons of contours without the small holes, and without what lies in those; and give their bands.
 
-    Ring r has the points `rings[r]` to `rings[r + 1]`; polygon p the rings `polygons[p]` to `polygons[p + 1]`, the
-    outer one first.
+    Ring r, of a band, has the corners `ring[r]` to `ring[r + 1]`; polygon p the rings `polygon[p]` to
+    `polygon[p + 1]`, the outer one first. Of a band within another, all is filled that is filled in it or open there:
+    a hole of the larger lies in one of the smaller.
     """
-    x, y = points.T - points[0][:, None]
+    x, y = (corners - corners[0]).T
     cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
-    cross[rings[1:] - 1] = 0.0
-    area = np.abs(np.add.reduceat(cross, rings[:-1])) / 2
-    outer = np.zeros(len(area), dtype=bool)
-    outer[polygons[:-1]] = True
-    small = ~outer & (area < FILL_M2)
-    lines = shapely.linearrings(points, indices=np.repeat(np.arange(len(area)), np.diff(rings)))
-    owner = np.repeat(np.arange(len(polygons) - 1), np.diff(polygons))
-    found = shapely.polygons(lines[~small], indices=owner[~small])
+    cross[ring[1:] - 1] = 0.0
+    outer = polygon[:-1]
+    small = np.abs(np.add.reduceat(cross, ring[:-1])) / 2 < FILL_M2
+    small[outer] = False
+    rings = shapely.linearrings(corners, indices=np.repeat(np.arange(len(band)), np.diff(ring)))
+    owner = np.repeat(np.arange(len(outer)), np.diff(polygon))
+    found, at = shapely.polygons(rings[~small], indices=owner[~small]), band[outer]
     if small.any():
-        within, _ = shapely.STRtree(shapely.polygons(lines[small])).query(
-            shapely.points(points[rings[polygons[:-1]]]), predicate="within"
-        )
-        found = np.delete(found, within)
-    return shapely.MultiPolygon(found)
-
-
-def _frame(grid: _Grid) -> tuple[float, float, float, int, int]:
-    return grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m, grid.rows, grid.columns
+        holes = shapely.STRtree(shapely.polygons(rings[small]))
+        inner, hole = holes.query(shapely.points(corners[ring[outer]]), predicate="within")
+        inner = inner[at[inner] == band[small][hole]]
+        found, at = np.delete(found, inner), np.delete(at, inner)
+    return found, at
 
 
 @kernel
@@ -392,73 +398,92 @@ def _pieces(
 
 
 @kernel
-def _foot(x: NDArray[np.float64], y: NDArray[np.float64], at_x: float, at_y: float) -> tuple[float, float]:
-    """Nearest point of a line: its share of the line, and its distance."""
-    dx, dy = x[1] - x[0], y[1] - y[0]
-    square = dx * dx + dy * dy
-    share = ((at_x - x[0]) * dx + (at_y - y[0]) * dy) / square if square > 0 else 0.0
-    share = min(max(share, 0.0), 1.0)
-    return share, np.hypot(x[0] + share * dx - at_x, y[0] + share * dy - at_y)
+def _span(a: float, b: float, radius: float, cell_m: float, begin: float, count: int) -> tuple[int, int]:
+    """Find the rows or columns of a grid that are within the radius of a line from a to b."""
+    low = np.ceil((min(a, b) - radius - begin) / cell_m)
+    high = np.floor((max(a, b) + radius - begin) / cell_m)
+    return max(np.int64(low), 0), min(np.int64(high) + 1, count)
 
 
 @kernel
-def _span(at: NDArray[np.float64], radius: float, cell_m: float, begin: float, count: int) -> tuple[int, int]:
-    """Find the rows or columns of a grid that are within the radius of a line."""
-    low = np.ceil((min(at[0], at[1]) - radius - begin) / cell_m)
-    high = np.floor((max(at[0], at[1]) + radius - begin) / cell_m)
-    return max(np.int64(low), 0), min(np.int64(high) + 1, count)
+def _along(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Length and direction of a line; that of a point is any."""
+    dx, dy = x[1] - x[0], y[1] - y[0]
+    length = np.hypot(dx, dy)
+    return (length, dx / length, dy / length) if length > 0 else (0.0, 1.0, 0.0)
+
+
+@kernel
+def _nearest(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    lines: NDArray[np.int64],
+    cell_m: float,
+    west: float,
+    south: float,
+    rows: int,
+    columns: int,
+) -> NDArray[np.float64]:
+    """Metres from every point of the grid to the nearest line, as far as they matter."""
+    radius = NEAR_M + cell_m
+    near = np.full((rows, columns), radius**2)
+    for i in lines:
+        length, east, north = _along(x[i], y[i])
+        bottom, top = _span(y[i, 0], y[i, 1], radius, cell_m, south, rows)
+        left, right = _span(x[i, 0], x[i, 1], radius, cell_m, west, columns)
+        for r in range(bottom, top):
+            up = south + r * cell_m - y[i, 0]
+            some = near[r, left:right]
+            for c in range(len(some)):
+                over = west + (left + c) * cell_m - x[i, 0]
+                ahead, aside = over * east + up * north, over * north - up * east
+                beyond = -ahead if ahead < 0 else (ahead - length if ahead > length else 0.0)
+                square = beyond * beyond + aside * aside
+                some[c] = square if square < some[c] else some[c]
+    return np.sqrt(near)
 
 
 @kernel
 def _doors(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    skip: NDArray[np.bool_],
+    lines: NDArray[np.int64],
     cell_m: float,
     west: float,
     south: float,
-    rows: int,
-    columns: int,
-) -> tuple[
-    NDArray[np.float64],
-    NDArray[np.int64],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.float32],
-    NDArray[np.float32],
-]:
-    """Find the nearest street of every point of the grid, and the streets less than a cell further than that."""
+    near_m: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Find the lines that are hardly further from a point of the grid than the nearest."""
+    rows, columns = near_m.shape
     radius = NEAR_M + cell_m
-    near = np.full((rows, columns), radius)
-    for i in range(len(x)):
-        if not skip[i]:
-            bottom, top = _span(y[i], radius, cell_m, south, rows)
-            left, right = _span(x[i], radius, cell_m, west, columns)
-            for r in range(bottom, top):
-                for c in range(left, right):
-                    _, metres = _foot(x[i], y[i], west + c * cell_m, south + r * cell_m)
-                    near[r, c] = min(near[r, c], metres)
+    most = np.minimum(near_m + HARDLY * cell_m, radius) ** 2
     first = np.zeros(len(x) + 1, np.int64)
-    size, count = 4 * rows * columns, 0
+    size, count = 2 * rows * columns, 0
     row, column = np.empty(size, np.int32), np.empty(size, np.int32)
-    share, off = np.empty(size, np.float32), np.empty(size, np.float32)
-    for i in range(len(x)):
-        if not skip[i]:
-            bottom, top = _span(y[i], radius, cell_m, south, rows)
-            left, right = _span(x[i], radius, cell_m, west, columns)
-            for r in range(bottom, top):
-                for c in range(left, right):
-                    along, metres = _foot(x[i], y[i], west + c * cell_m, south + r * cell_m)
-                    if metres < min(near[r, c] + cell_m, radius):
-                        if count == size:
-                            size *= 2
-                            row, column = np.append(row, row), np.append(column, column)
-                            share, off = np.append(share, share), np.append(off, off)
-                        row[count], column[count] = r, c
-                        share[count], off[count] = along, metres
-                        count += 1
-        first[i + 1] = count
-    return near, first, row[:count].copy(), column[:count].copy(), share[:count].copy(), off[:count].copy()
+    share, metres = np.empty(size, np.float32), np.empty(size, np.float32)
+    for i in lines:
+        length, east, north = _along(x[i], y[i])
+        bottom, top = _span(y[i, 0], y[i, 1], radius, cell_m, south, rows)
+        left, right = _span(x[i, 0], x[i, 1], radius, cell_m, west, columns)
+        begin = count
+        while size < count + (top - bottom) * (right - left):
+            size *= 2
+            row, column = np.append(row, row), np.append(column, column)
+            share, metres = np.append(share, share), np.append(metres, metres)
+        for r in range(bottom, top):
+            up = south + r * cell_m - y[i, 0]
+            for c in range(left, right):
+                over = west + c * cell_m - x[i, 0]
+                ahead, aside = over * east + up * north, over * north - up * east
+                foot = min(max(ahead, 0.0), length)
+                square = (ahead - foot) ** 2 + aside**2
+                if square < most[r, c]:
+                    row[count], column[count] = r, c
+                    share[count] = foot / length if length > 0 else 0.0
+                    metres[count] = np.sqrt(square)
+                    count += 1
+        first[i + 1] = count - begin
+    return np.cumsum(first), row[:count].copy(), column[:count].copy(), share[:count].copy(), metres[:count].copy()
 
 
 @kernel
@@ -492,3 +517,42 @@ def _lay(
                 time = min(by_start, by_end) + max(metres[d] - free_m, 0.0) / speed
                 r, c = row[d] - south, column[d] - west
                 seconds[r, c] = min(seconds[r, c], time)
+
+
+@kernel
+def _outside_m(
+    seconds: NDArray[np.float64],
+    shore_m: NDArray[np.float64],
+    row: NDArray[np.int64],
+    limit_s: NDArray[np.float64],
+    speed: float,
+    most: float,
+) -> NDArray[np.float64]:
+    """Metres that the points of some rows are too late or too far from a street, clear of 0 and at most `most`."""
+    out = np.empty((len(row), seconds.shape[1]))
+    for k in range(len(row)):
+        for c in range(seconds.shape[1]):
+            metres = max((seconds[row[k], c] - limit_s[k]) * speed, shore_m[row[k], c])
+            out[k, c] = min(max(metres, CLEAR_M), most) if metres > 0 else max(min(metres, -CLEAR_M), -most)
+    return out
+
+
+@kernel
+def _inside(
+    corners: NDArray[np.float64],
+    ring: NDArray[np.int64],
+    shape: NDArray[np.int64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    shapes: int,
+) -> NDArray[np.bool_]:
+    """Tell which points, y ascending, have an odd number of sides of a shape's rings to the east: row by shape."""
+    inside = np.zeros((shapes, len(x)), np.bool_)
+    for k in range(len(corners) - 1):
+        if ring[k] == ring[k + 1]:
+            east, north = corners[k + 1, 0] - corners[k, 0], corners[k + 1, 1] - corners[k, 1]
+            low, high = min(corners[k, 1], corners[k + 1, 1]), max(corners[k, 1], corners[k + 1, 1])
+            for p in range(np.searchsorted(y, low), np.searchsorted(y, high)):
+                if x[p] < corners[k, 0] + (y[p] - corners[k, 1]) / north * east:
+                    inside[shape[ring[k]], p] ^= True
+    return inside

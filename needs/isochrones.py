@@ -279,7 +279,9 @@ class _Field:
             return shapes
         ring, polygon = ring.astype(np.int64), polygon.astype(np.int64)
         below = at[:, 1].astype(np.int64)
-        corners = (at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])) * cell_m
+        corners = (
+            at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])
+        ) * cell_m
         shapely.multipolygons(*_filled(np.round(corners, 3), ring, polygon, band[below[ring[:-1]]]), out=shapes)
         return shapes
 

@@ -177,7 +177,8 @@ def _reach_controls(data: PageData) -> Html:
         return Html()
     bands = sorted({int(m) for m in data.reach["minutes"]})
     first = DEFAULT_BAND_MIN if DEFAULT_BAND_MIN in bands else bands[0]
-    modes = [tag("option", words, value=mode) for mode, words in data.modes.items()]
+    drawn = set(data.reach["mode"])  # a timetable's reach hangs on the minute and is not drawn
+    modes = [tag("option", words, value=mode) for mode, words in data.modes.items() if mode in drawn]
     within = [tag("option", f"{m} minutes", value=str(m), selected=m == first) for m in bands]
     return tag(
         "fieldset",
@@ -270,6 +271,12 @@ def _downloads(data: PageData) -> Html:
     return tag("p", join(links, " · "), class_="downloads")
 
 
+_BUS = (
+    " A journey by bus is the middle one of those that begin at each minute of a school-day morning by the timetable, "
+    "with the walks and the waiting."
+)
+
+
 def _method(data: PageData) -> Html:
     """Explain the method in plain words."""
     modes = " or ".join(words.lower() for words in data.modes.values())
@@ -284,7 +291,7 @@ def _method(data: PageData) -> Html:
                 "Travel.",
                 f"Minutes are along streets and paths, from where families live to each building, by {modes}. Nothing "
                 "is assumed to be reachable in a straight line. “Beyond the limit” means that no hub was found within "
-                "the longest journey looked at.",
+                "the longest journey looked at." + (_BUS if "bus" in data.modes else ""),
             ),
             _step(
                 "Cover.",

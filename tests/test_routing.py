@@ -130,15 +130,17 @@ def test_ways_agree_on_a_county(county):
     assert np.array_equal(Ends.at([5])[:].node, [[5, -1]])
 
 
-def test_times_beyond_what_short_floats_hold_are_exact():
-    """A chain so long that 4-byte floats would round: 200 arcs of an hour and an odd millisecond."""
-    steps, ms = 200, 3_600_001
+@pytest.mark.parametrize("way", ["search", "sweep"])
+def test_long_times_are_exact_and_end_at_the_limit(way):
+    """A chain of 320 arcs of an hour and an odd millisecond: the last are beyond the 12 days that can be asked for."""
+    steps, ms = 320, 3_600_001
     arcs = Arcs.of(steps + 1, np.arange(steps), np.arange(1, steps + 1), np.full(steps, ms))
     task = Task(arcs, Ends.at([0, 3]), Ends.at(np.arange(steps + 1)))
-    found = times_ms(task, way="sweep")
-    assert found[0].tolist() == [k * ms for k in range(steps + 1)]
+    found = times_ms(task, way=way)
+    last = MAX_LIMIT_MS // ms
+    assert found[0].tolist() == [k * ms for k in range(last + 1)] + [UNREACHED] * (steps - last)
     assert found[1, :3].tolist() == [UNREACHED] * 3
-    assert found[1, 3:].tolist() == [k * ms for k in range(steps - 2)]
+    assert found[1, 3 : last + 4].tolist() == [k * ms for k in range(last + 1)]
 
 
 def test_triangle_inequality_and_one_way_back(county):
@@ -238,7 +240,7 @@ def test_tasks_that_cannot_be(county):
             Task(county.arcs, good, good, limit)
     with pytest.raises(ValueError, match="destinations stand on nodes"):
         Task(county.arcs, good, Ends.at([4_000]))
-    with pytest.raises(ValueError, match="origins have negative times"):
+    with pytest.raises(ValueError, match="origins are -1 to"):
         Task(county.arcs, Ends(good.node, good.ms - 1), good)
 
 

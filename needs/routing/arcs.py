@@ -65,8 +65,33 @@ class Arcs:
 
     @cached_property
     def packed(self) -> NDArray[np.int32]:
-        """Head and milliseconds side by side, shape (m, 2): what a search reads together lies together."""
-        return np.ascontiguousarray(np.column_stack([self.head, self.ms]))
+        """Head and milliseconds of arc after arc, shape (2 m,): what a search reads together lies together.
+
+        A head from which no way leads on is given as its complement, ~head: a search need not look at its arcs.
+        """
+        head = np.where(self._blind[self.head], ~self.head, self.head)
+        return np.column_stack([head, self.ms]).astype(np.int32).ravel()
+
+    @property
+    def _blind(self) -> NDArray[np.bool_]:
+        """Mark nodes that lead nowhere, or only back to the one node from which they are reached."""
+        out, into = np.diff(self.first), np.bincount(self.head, minlength=self.nodes)
+        only = np.flatnonzero((out == 1) & (into == 1))
+        before = np.full(self.nodes, -1, dtype=np.int32)
+        before[self.head] = self.tail
+        blind: NDArray[np.bool_] = out == 0
+        blind[only] = self.head[self.first[only]] == before[only]
+        return blind
+
+    @cached_property
+    def usual_ms(self) -> int:
+        """Median of the arcs' times."""
+        return int(np.median(self.ms)) if len(self.ms) else 0
+
+    @cached_property
+    def longest_ms(self) -> int:
+        """Time of the longest arc."""
+        return int(self.ms.max(initial=0))
 
     @cached_property
     def reversed(self) -> Arcs:

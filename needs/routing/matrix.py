@@ -23,11 +23,12 @@ from needs.routing.hierarchy import Hierarchy
 Say = Callable[[str], None]
 Way = Literal["search", "sweep"]
 
-_SEARCHES = 16  # in one go: short enough that Ctrl-C is soon heard
+_SEARCHES = 16  # the first, after which the way is chosen
+_SCANS = 4_000_000  # in one go, about: a quarter of a second, so that Ctrl-C is soon heard
 _SWEPT = 8 * sweep.LANES  # origins in one go
 # Preparing a network takes about as long as so many scans of a search per node; with its order kept, the second.
-# Measured by tests/benchmarks/bench_travel.py: 11 and 4 microseconds a node, 70 nanoseconds a scan.
-_PREPARE_SCANS, _BUILD_SCANS = 200, 60
+# Measured by tests/benchmarks/bench_travel.py: 15 and 4 microseconds a node, 45 nanoseconds a scan.
+_PREPARE_SCANS, _BUILD_SCANS = 300, 90
 
 Block = tuple[NDArray[np.int64], NDArray[np.int32]]
 
@@ -59,8 +60,8 @@ class Task:
             if len(places) and (places.node.min() < -1 or places.node.max() >= self.arcs.nodes):
                 msg = f"{name} stand on nodes that are not among the {self.arcs.nodes:,} of the network"
                 raise ValueError(msg)
-            if len(places) and places.ms.min() < 0:
-                msg = f"{name} have negative times to their nodes"
+            if len(places) and not 0 <= places.ms.min() <= places.ms.max() <= search.MAX_LIMIT_MS:
+                msg = f"{name} are {places.ms.min():,} to {places.ms.max():,} ms from their nodes"
                 raise ValueError(msg)
 
     @property
@@ -111,9 +112,9 @@ def times_ms(
     if turn:
         task = task.turned
         prepared = replace(prepared, up=prepared.down, down=prepared.up) if prepared else None
-    found = np.full((len(task.origins), len(task.destinations)), search.UNREACHED, dtype=np.int32)
-    for rows, block in blocks(task, way=way, prepared=prepared, folder=folder, say=say):
-        found[rows] = block
+    found = np.empty((len(task.origins), len(task.destinations)), dtype=np.int32)
+    for _ in _answers(task, found, way, prepared, folder, say):
+        pass  # every row has been written to its place
     return np.ascontiguousarray(found.T) if turn else found
 
 
@@ -126,21 +127,39 @@ def blocks(
     say: Say = lambda _: None,
 ) -> Iterator[Block]:
     """Answer a task some origins at a time: their indices, and their rows of the matrix; parameters as `times_ms`."""
+    return _answers(task, None, way, prepared, folder, say)
+
+
+def _answers(
+    task: Task,
+    whole: NDArray[np.int32] | None,
+    way: Way | None,
+    prepared: Hierarchy | None,
+    folder: Path | None,
+    say: Say,
+) -> Iterator[Block]:
+    """Give block by block, or write each to its rows of a whole matrix, which then is what is given."""
+
+    def room(rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        if whole is not None:
+            return whole, rows
+        return np.empty((len(rows), len(task.destinations)), dtype=np.int32), np.arange(len(rows))
+
     count = len(task.origins)
     if not count or not len(task.destinations):
         return
     begin = 0
     if prepared is None and way != "sweep":
         rows = np.arange(min(_SEARCHES, count))
-        block, scans = _searched(task, rows)
+        block, scans = _searched(task, rows, *room(rows))
         yield rows, block
         begin = len(rows)
         work = scans / len(rows) * (count - begin)
         known = hierarchy.kept_order(task.arcs, folder) is not None
         if way == "search" or work <= task.arcs.nodes * (_BUILD_SCANS if known else _PREPARE_SCANS):
-            yield from _all(
-                lambda rows: _searched(task, rows)[0], _parts(np.arange(begin, count), _SEARCHES), begin, count, say
-            )
+            size = max(1, int(_SCANS * len(rows) / max(scans, 1)))
+            parts = _parts(np.arange(begin, count), min(size, 4096))
+            yield from _all(lambda rows: _searched(task, rows, *room(rows))[0], parts, begin, count, say)
             return
     if begin == count:
         return
@@ -150,7 +169,9 @@ def blocks(
     ready, selection = prepared, sweep.select(prepared, task.destinations)
     rest = np.arange(begin, count)
     near = rest[np.argsort(_lowest_rank(ready, task.origins[rest]), kind="stable")]
-    yield from _all(lambda rows: _swept(task, ready, selection, rows), _parts(near, _SWEPT), begin, count, say)
+    yield from _all(
+        lambda rows: _swept(task, ready, selection, rows, *room(rows)), _parts(near, _SWEPT), begin, count, say
+    )
 
 
 def write_times(
@@ -205,25 +226,26 @@ def write_times(
 _SCHEMA = pa.schema([(name, pa.int32()) for name in ("origin", "destination", "ms")])
 
 
-def _searched(task: Task, rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
-    some, ends = task.origins[rows], task.destinations
-    out = np.empty((len(rows), len(ends)), dtype=np.int32)
-    shift, buckets = search.ring(task.arcs, int(some.ms.max(initial=0)))
-    scans = search.many_to_many(
-        task.arcs.first, task.arcs.packed, some.node, some.ms, ends.node, ends.ms, task.limit_ms, shift, buckets, out
-    )
+def _searched(
+    task: Task, rows: NDArray[np.int64], out: NDArray[np.int32], at: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], int]:
+    arcs, some, ends = task.arcs, task.origins[rows], task.destinations
+    ring = search.ring(arcs, int(some.ms.max(initial=0)))
+    places = (some.node, some.ms, ends.node, ends.ms)
+    scans = search.many_to_many(arcs.first, arcs.packed, *places, task.limit_ms, *ring, out, at)
     return out, int(scans)
 
 
-def _swept(task: Task, prepared: Hierarchy, selection: sweep.Selection, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Sweep in 4-byte floats; where a time comes out over what they hold exactly, once more in 8-byte ones.
-
-    Rounding never puts a number past another that can be held, so a time that comes out exact is the shortest.
-    """
-    found = sweep.sweep(prepared, selection, task.origins[rows], limit_ms=task.limit_ms, number=np.float32)
-    if task.limit_ms > sweep.EXACT_MS and (found[found != search.UNREACHED] > sweep.EXACT_MS).any():
-        found = sweep.sweep(prepared, selection, task.origins[rows], limit_ms=task.limit_ms, number=np.float64)
-    return found
+def _swept(
+    task: Task,
+    prepared: Hierarchy,
+    selection: sweep.Selection,
+    rows: NDArray[np.int64],
+    out: NDArray[np.int32],
+    at: NDArray[np.int64],
+) -> NDArray[np.int32]:
+    sweep.sweep(prepared, selection, task.origins[rows], limit_ms=task.limit_ms, out=out, at=at)
+    return out
 
 
 def _lowest_rank(prepared: Hierarchy, places: Ends) -> NDArray[np.int64]:
@@ -243,6 +265,9 @@ def _all(
     say: Say,
 ) -> Iterator[Block]:
     """Do the parts on every core, hand them over in their order, and hold no more than two a core at a time."""
+    if len(parts) < 2:
+        yield from ((rows, work(rows)) for rows in parts)
+        return
     cores = _cores()
     with ThreadPoolExecutor(cores) as pool:
         waiting: deque[tuple[NDArray[np.int64], Future[NDArray[np.int32]]]] = deque()

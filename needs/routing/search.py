@@ -9,8 +9,9 @@ from needs.kernels import kernel
 from needs.routing.arcs import Arcs, Ends
 
 UNREACHED = np.int32(2**31 - 1)  # where there is no way within the limit
-MAX_LIMIT_MS = 2**30  # sums of a limit and one more arc stay in 32 bits
+MAX_LIMIT_MS = 2**30 - 1  # 12 days: a limit and one more arc, or place, stay in 32 bits
 _MAX_BUCKETS = 4096  # in the ring, so that it stays in the nearest cache
+_ONE, _TWO = np.uint64(1), np.uint64(2)  # with unsigned places no index is looked at for being negative
 
 
 @kernel
@@ -22,7 +23,7 @@ def _search(  # noqa: C901  one loop, kept whole
     limit: int,
     shift: int,
     state: NDArray[np.int32],
-    touched: NDArray[np.int32],
+    touched: NDArray[np.uint32],
     entry: NDArray[np.int32],
     bucket: NDArray[np.int32],
 ) -> tuple[int, int]:
@@ -31,62 +32,73 @@ def _search(  # noqa: C901  one loop, kept whole
     Nodes wait in a ring of buckets, each 2 ** shift ms wide (Dial 1969, Communications of the ACM 12). Within a
     bucket they are scanned in any order, and anew when their time falls: exact whatever the width.
 
-    `state` holds, side by side for the cache, a node's time (UNREACHED on entry) and the bucket in which it waits
-    (-1). `entry` holds a node and the entry after it; one whose node waits in another bucket by now is passed over. A
-    node is scanned in one bucket only, so that an arc makes at most two entries that wait at one time.
+    `arc` is `Arcs.packed`. `state` holds, node after node, its time (limit + 1 on entry) and the bucket in which it
+    waits (-1). `entry` holds a node and the entry after it; one whose node waits in another bucket by now is passed
+    over. A node is scanned in one bucket only, so that an arc makes at most two entries that wait at one time.
     """
-    mask = len(bucket) - 1
+    mask, shift32 = np.int32(len(bucket) - 1), np.int32(shift)
+    nowhere = np.int32(limit + 1)
     count, scans, waiting = 0, 0, 0
-    free, fresh = -1, 0
-    low = np.int64(limit >> shift) + 1
+    free, fresh = np.int32(-1), np.int32(0)
+    low = np.int32(nowhere >> shift32)
     for k in range(len(seed_node)):
-        v, time = seed_node[k], seed_ms[k]
-        if v < 0 or time > limit or time >= state[v, 0]:
+        if seed_node[k] < 0 or seed_ms[k] > limit:
             continue
-        if state[v, 0] == UNREACHED:
-            touched[count] = v
+        v, time = np.uint64(seed_node[k]), seed_ms[k]
+        if time >= state[_TWO * v]:
+            continue
+        if state[_TWO * v] == nowhere:
+            touched[np.uint64(count)] = v
             count += 1
-        state[v, 0] = time
-        place = time >> shift
-        if state[v, 1] != place:
-            state[v, 1] = place
-            entry[fresh, 0], entry[fresh, 1] = v, bucket[place & mask]
-            bucket[place & mask] = fresh
-            fresh += 1
+        state[_TWO * v] = time
+        place = np.int32(time >> shift32)
+        if state[_TWO * v + _ONE] != place:
+            state[_TWO * v + _ONE] = place
+            slot, e = np.uint64(np.uint32(place & mask)), np.uint64(np.uint32(fresh))
+            entry[_TWO * e], entry[_TWO * e + _ONE] = v, bucket[slot]
+            bucket[slot] = fresh
+            fresh = np.int32(fresh + 1)
             waiting += 1
-        low = min(low, np.int64(place))
+        low = min(low, place)
     while waiting > 0:
-        e = bucket[low & mask]
-        if e < 0:
-            low += 1
+        slot = np.uint64(np.uint32(low & mask))
+        top = bucket[slot]
+        if top < 0:
+            low = np.int32(low + 1)
             continue
-        v = entry[e, 0]
-        bucket[low & mask] = entry[e, 1]
-        entry[e, 1], free = free, e
+        e = np.uint64(np.uint32(top))
+        v = np.uint64(np.uint32(entry[_TWO * e]))
+        bucket[slot] = entry[_TWO * e + _ONE]
+        entry[_TWO * e + _ONE] = free
+        free = top
         waiting -= 1
-        if state[v, 1] != low:
+        if state[_TWO * v + _ONE] != low:
             continue
-        state[v, 1] = -1
+        state[_TWO * v + _ONE] = -1
         scans += 1
-        here = state[v, 0]
-        for a in range(first[v], first[v + 1]):
-            u, time = arc[a, 0], here + arc[a, 1]
-            known = state[u, 0]
-            if time < known and time <= limit:
-                if known == UNREACHED:
-                    touched[count] = u
+        here = state[_TWO * v]
+        for a in range(np.uint64(first[v]), np.uint64(first[v + _ONE])):
+            head = arc[_TWO * a]
+            u = np.uint64(np.uint32(head if head >= 0 else ~head))
+            time = np.int32(here + arc[_TWO * a + _ONE])
+            known = state[_TWO * u]
+            if time < known:
+                if known == nowhere:
+                    touched[np.uint64(count)] = u
                     count += 1
-                state[u, 0] = time
-                place = time >> shift
-                if state[u, 1] != place:
-                    state[u, 1] = place
+                state[_TWO * u] = time
+                place = np.int32(time >> shift32)
+                if head >= 0 and state[_TWO * u + _ONE] != place:
+                    state[_TWO * u + _ONE] = place
                     if free >= 0:
-                        e, free = free, entry[free, 1]
+                        top = free
+                        free = entry[_TWO * np.uint64(np.uint32(top)) + _ONE]
                     else:
-                        e = fresh
-                        fresh += 1
-                    entry[e, 0], entry[e, 1] = u, bucket[place & mask]
-                    bucket[place & mask] = e
+                        top = fresh
+                        fresh = np.int32(fresh + 1)
+                    e, slot = np.uint64(np.uint32(top)), np.uint64(np.uint32(place & mask))
+                    entry[_TWO * e], entry[_TWO * e + _ONE] = u, bucket[slot]
+                    bucket[slot] = top
                     waiting += 1
     return count, scans
 
@@ -103,28 +115,22 @@ def many_to_many(
     shift: int,
     buckets: int,
     out: NDArray[np.int32],
+    at: NDArray[np.int64],
 ) -> int:
-    """Fill out[i, j] with the time from origin i to destination j; give the number of scans."""
-    nodes = len(first) - 1
-    state = np.empty((nodes, 2), np.int32)
-    state[:, 0] = UNREACHED
-    state[:, 1] = -1
-    touched = np.empty(nodes, np.int32)
-    entry = np.empty((2 * len(arc) + 2, 2), np.int32)
-    bucket = np.full(buckets, -1, np.int32)
+    """Fill out[at[i], j] with the time from origin i to destination j; give the number of scans."""
+    state, touched, entry, bucket = _room(len(first) - 1, len(arc) + 2, limit, buckets)
     total = 0
     for i in range(len(origin_node)):
         count, scans = _search(first, arc, origin_node[i], origin_ms[i], limit, shift, state, touched, entry, bucket)
         total += scans
         for j in range(len(end_node)):
-            best = np.int64(limit) + 1
+            best = np.int32(limit + 1)
             for k in range(2):
-                v = end_node[j, k]
-                if v >= 0 and state[v, 0] != UNREACHED:
-                    best = min(best, np.int64(state[v, 0]) + end_ms[j, k])
-            out[i, j] = best if best <= limit else UNREACHED
+                if end_node[j, k] >= 0:
+                    best = min(best, np.int32(state[_TWO * np.uint64(end_node[j, k])] + end_ms[j, k]))
+            out[at[i], j] = best if best <= limit else UNREACHED
         for k in range(count):
-            state[touched[k], 0] = UNREACHED
+            state[_TWO * np.uint64(touched[k])] = limit + 1
     return total
 
 
@@ -137,16 +143,23 @@ def _one_to_all(
     limit: int,
     shift: int,
     buckets: int,
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    nodes = len(first) - 1
-    state = np.empty((nodes, 2), np.int32)
-    state[:, 0] = UNREACHED
-    state[:, 1] = -1
-    touched = np.empty(nodes, np.int32)
-    entry = np.empty((2 * len(arc) + len(seed_node), 2), np.int32)
-    bucket = np.full(buckets, -1, np.int32)
-    count, _ = _search(first, arc, seed_node, seed_ms, limit, shift, state, touched, entry, bucket)
-    return state[:, 0].copy(), touched[:count].copy()
+) -> NDArray[np.int32]:
+    state, touched, entry, bucket = _room(len(first) - 1, len(arc) + len(seed_node), limit, buckets)
+    _search(first, arc, seed_node, seed_ms, limit, shift, state, touched, entry, bucket)
+    times = state[::2].copy()
+    for v in range(len(times)):
+        if times[v] > limit:
+            times[v] = UNREACHED
+    return times
+
+
+@kernel
+def _room(
+    nodes: int, entries: int, limit: int, buckets: int
+) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]]:
+    state = np.full(2 * nodes, -1, np.int32)
+    state[::2] = limit + 1
+    return state, np.empty(nodes, np.uint32), np.empty(2 * entries, np.int32), np.full(buckets, -1, np.int32)
 
 
 def ring(arcs: Arcs, longest_seed_ms: int = 0) -> tuple[int, int]:
@@ -155,9 +168,8 @@ def ring(arcs: Arcs, longest_seed_ms: int = 0) -> tuple[int, int]:
     About a third of the usual arc: then few nodes are scanned twice, and few buckets are empty. All that can wait at
     one time must fit in the ring.
     """
-    usual = int(np.median(arcs.ms)) if len(arcs.ms) else 0
-    longest = max(int(arcs.ms.max(initial=0)), longest_seed_ms)
-    shift = max((usual // 3).bit_length() - 1, 0)
+    longest = max(arcs.longest_ms, longest_seed_ms)
+    shift = max((arcs.usual_ms // 3).bit_length() - 1, 0)
     while (longest >> shift) + 2 > _MAX_BUCKETS:
         shift += 1
     return shift, 1 << ((longest >> shift) + 1).bit_length()
@@ -182,5 +194,4 @@ def from_nearest_ms(arcs: Arcs, places: Ends, *, limit_ms: int) -> NDArray[np.in
     """
     nodes, times = places.node.ravel(), places.ms.ravel()
     shift, buckets = ring(arcs, int(times.max(initial=0)))
-    found, _ = _one_to_all(arcs.first, arcs.packed, nodes, times, min(limit_ms, MAX_LIMIT_MS), shift, buckets)
-    return np.asarray(found)
+    return _one_to_all(arcs.first, arcs.packed, nodes, times, min(limit_ms, MAX_LIMIT_MS), shift, buckets)

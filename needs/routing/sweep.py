@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from needs.kernels import kernel
 from needs.routing.arcs import Ends
-from needs.routing.hierarchy import Hierarchy
+from needs.routing.hierarchy import NO_ARC, Hierarchy
 from needs.routing.search import UNREACHED
 
-LANES = 32  # origins at once: their times as 4-byte floats fill two cache lines
-EXACT_MS = 2**24  # whole milliseconds up to here are exact in a 4-byte float: 4.66 hours
+LANES = 32  # origins at once: their times fill two cache lines
+_NEVER = NO_ARC  # with one more arc or place it stays in 32 bits
 _TILE = 64  # destinations
 _SMALLEST_SUBTREE = 24  # to look whether it can be passed over
 
@@ -81,9 +81,15 @@ def select(hierarchy: Hierarchy, destinations: Ends) -> Selection:
 
 
 def sweep(
-    hierarchy: Hierarchy, selection: Selection, origins: Ends, *, limit_ms: int, number: type[np.floating[Any]]
-) -> NDArray[np.int32]:
-    """Time from every origin to every destination of a selection.
+    hierarchy: Hierarchy,
+    selection: Selection,
+    origins: Ends,
+    *,
+    limit_ms: int,
+    out: NDArray[np.int32],
+    at: NDArray[np.int64],
+) -> None:
+    """Write the time from every origin to every destination of a selection.
 
     Parameters
     ----------
@@ -93,29 +99,22 @@ def sweep(
         Best given in the order of their ranks: neighbours share what they may pass over.
     limit_ms
         Longer times are UNREACHED.
-    number
-        `numpy.float32` (exact up to EXACT_MS) or `numpy.float64`.
-
-    Returns
-    -------
-    ndarray of int32
-        Milliseconds, shape (origins, destinations).
+    out, at
+        Milliseconds from origin i are written to row at[i] of `out`, a column for every destination.
     """
     seeds = np.where(origins.node >= 0, hierarchy.rank[origins.node], -1)
-    out = np.empty((len(origins), len(selection.end)), dtype=np.int32)
-    up_first, up_head, up_ms = hierarchy.up
     _sweep(
-        (up_first, up_head, up_ms.astype(number)),
+        hierarchy.up,
         hierarchy.parent,
-        (seeds, origins.ms.astype(number)),
+        (seeds, origins.ms),
         selection.place,
-        (selection.first, selection.head, selection.ms.astype(number)),
+        (selection.first, selection.head, selection.ms),
         (selection.near_first, selection.near, selection.size),
-        (selection.end, selection.end_ms.astype(number)),
-        number(limit_ms),
+        (selection.end, selection.end_ms),
+        np.int32(limit_ms),
         out,
+        at,
     )
-    return out
 
 
 @kernel
@@ -143,14 +142,14 @@ def _climb(
         time = climbed[v]
         if time <= limit:
             for e in range(first[v], first[v + 1]):
-                climbed[head[e]] = min(climbed[head[e]], time + ms[e])
+                climbed[head[e]] = min(climbed[head[e]], np.int32(time + ms[e]))
         row = place[v]
         if row >= 0:
             if stamp[row] != batch:
                 stamp[row] = batch
-                rows[row, :] = np.inf
+                rows[row, :] = _NEVER
             rows[row, lane] = time
-        climbed[v] = np.inf
+        climbed[v] = _NEVER
         above = np.int64(parent[v])
         if a == v:
             a = above
@@ -160,16 +159,16 @@ def _climb(
 
 @kernel
 def _sweep(
-    up: Any, parent: Any, origins: Any, place: Any, down: Any, tree: Any, ends: Any, limit: Any, out: Any
+    up: Any, parent: Any, origins: Any, place: Any, down: Any, tree: Any, ends: Any, limit: Any, out: Any, at: Any
 ) -> None:
     first, head, ms = down
     near_first, near, size = tree
     seeds, seed_ms = origins
     count = len(first) - 1
-    rows = np.full((count + 1, LANES), np.inf, ms.dtype)  # the last stands for a place that is not there
+    rows = np.full((count + 1, LANES), _NEVER, np.int32)  # the last stands for a place that is not there
     stamp = np.full(count, -1, np.int32)
     alive = np.empty(count, np.bool_)
-    climbed = np.full(len(parent), np.inf, ms.dtype)
+    climbed = np.full(len(parent), _NEVER, np.int32)
     tile = np.empty((_TILE, LANES), np.int32)
     for batch in range((len(seeds) + LANES - 1) // LANES):
         here = min(LANES, len(seeds) - batch * LANES)
@@ -185,11 +184,11 @@ def _sweep(
                 v += size[v]
             else:
                 v += 1
-        _hand_over(rows, stamp, batch, ends, limit, tile, out[batch * LANES : batch * LANES + here])
+        _hand_over(rows, stamp, batch, ends, limit, tile, out, at[batch * LANES : batch * LANES + here])
 
 
 @kernel
-def _hand_over(rows: Any, stamp: Any, batch: int, ends: Any, limit: Any, tile: Any, out: Any) -> None:
+def _hand_over(rows: Any, stamp: Any, batch: int, ends: Any, limit: Any, tile: Any, out: Any, at: Any) -> None:
     """Write the times of all destinations, a tile at a time, so that rows are turned in the nearest cache."""
     end, end_ms = ends
     nowhere = len(rows) - 1
@@ -200,9 +199,9 @@ def _hand_over(rows: Any, stamp: Any, batch: int, ends: Any, limit: Any, tile: A
             a = a if a >= 0 and stamp[a] == batch else nowhere
             b = b if b >= 0 and stamp[b] == batch else nowhere
             _hand_over_lanes(rows, a, end_ms[begin + j, 0], b, end_ms[begin + j, 1], limit, UNREACHED, tile, j)
-        for lane in range(len(out)):
+        for lane in range(len(at)):
             for j in range(wide):
-                out[lane, begin + j] = tile[j, lane]
+                out[at[lane], begin + j] = tile[j, lane]
 
 
 @kernel
@@ -293,7 +292,7 @@ def _in_all_lanes(builder: Any, value: Any) -> Any:
 
 
 def _sooner(builder: Any, a: Any, b: Any) -> Any:
-    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
 
 
 @intrinsic
@@ -309,18 +308,17 @@ def _relax(_typing: Any, rows: Any, head: Any, ms: Any, begin: Any, end: Any, ro
         best = cgutils.alloca_once(builder, table.lanes)
         with builder.if_else(args[6]) as (new, known):
             with new:
-                never = ir.Constant(table.lanes.element, float("inf"))
-                builder.store(_in_all_lanes(builder, never), best)
+                builder.store(_in_all_lanes(builder, ir.Constant(_INT32, int(_NEVER))), best)
             with known:
                 builder.store(table.load(args[5]), best)
         with cgutils.for_range_slice(builder, args[3], args[4], ir.Constant(_INT64, 1)) as (arc, _):
             above = builder.zext(builder.load(builder.gep(heads, [arc])), _INT64)
             time = _in_all_lanes(builder, builder.load(builder.gep(times, [arc])))
-            way = builder.fadd(table.load(above), time)
+            way = builder.add(table.load(above), time)
             builder.store(_sooner(builder, way, builder.load(best)), best)
         lowest = builder.load(best)
         table.store(lowest, args[5])
-        inside = builder.fcmp_ordered("<=", lowest, _in_all_lanes(builder, args[7]))
+        inside = builder.icmp_signed("<=", lowest, _in_all_lanes(builder, args[7]))
         mask = ir.IntType(LANES)
         return builder.icmp_unsigned("!=", builder.bitcast(inside, mask), ir.Constant(mask, 0))
 
@@ -337,11 +335,10 @@ def _hand_over_lanes(
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         table = _Rows(context, builder, signature.args[0], args[0])
         target = _Rows(context, builder, signature.args[7], args[7])
-        ways = (builder.fadd(table.load(args[k]), _in_all_lanes(builder, args[k + 1])) for k in (1, 3))
+        ways = (builder.add(table.load(args[k]), _in_all_lanes(builder, args[k + 1])) for k in (1, 3))
         best = _sooner(builder, *ways)
-        inside = builder.fcmp_ordered("<=", best, _in_all_lanes(builder, args[5]))
-        whole = builder.fptosi(best, target.lanes)
-        target.store(builder.select(inside, whole, _in_all_lanes(builder, args[6])), args[8])
+        inside = builder.icmp_signed("<=", best, _in_all_lanes(builder, args[5]))
+        target.store(builder.select(inside, best, _in_all_lanes(builder, args[6])), args[8])
         return context.get_dummy_value()
 
     number = rows.dtype

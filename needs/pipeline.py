@@ -107,7 +107,7 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
         begin = time.perf_counter()
         found = store.load(stage, prints[stage])
         if found is None:
-            found = _run(stage, settings, raw, results, path)
+            found = _run(stage, settings, raw, results, path, say)
             store.save(stage, prints[stage], found)
             ran.append(stage)
         results[stage] = found
@@ -184,14 +184,14 @@ def _key() -> bytes:
     return file.read_text("utf-8").encode()
 
 
-def _run(stage: str, settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Any:
+def _run(stage: str, settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path, say: Say) -> Any:
     match stage:
         case "data":
             return stages.data(settings, raw)
         case "need":
             return stages.need(settings, results["data"])
         case "travel":
-            return stages.measure(settings, results["data"])
+            return stages.measure(settings, results["data"], say=say)
         case "plan":
             return stages.plan(settings, results["data"], results["need"], results["travel"])
         case _:

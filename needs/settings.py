@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,11 @@ ZONE_VINTAGE = "LSOA21"  # the one vintage that tables are joined in
 SEED = 20_260_401  # of every random draw
 
 CATALOGUE = Path(__file__).parent / "catalogue"
+
+
+def cache_folder() -> Path:
+    """Where this user's work is kept that can always be done again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "needs"
 
 
 @dataclass(frozen=True)

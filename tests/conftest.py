@@ -22,9 +22,10 @@ def real_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def state(tmp_path_factory):
-    """Keep the key of protected digests out of the home of whoever runs the tests."""
+    """Keep the key of protected digests, and orders of networks, out of the home of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

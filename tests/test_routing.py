@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
 
+from needs import streets
 from needs.routing import (
     MAX_ARC_MS,
     MAX_LIMIT_MS,
@@ -249,3 +252,23 @@ def test_the_ring_holds_whatever_can_wait():
         arcs = Arcs.of(3, [0, 1], [1, 2], [min(longest, 7), longest])
         shift, buckets = search.ring(arcs)
         assert (longest >> shift) + 1 < buckets <= 8_192
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("place", "mode"),
+    [("rutland/rutland-2022-07-20.osm.pbf", "drive"), ("newport/newport-2023-06-13.osm.pbf", "walk")],
+)
+def test_real_streets_equal_scipy(real_data, place, mode):
+    arcs = streets.build(streets.read_ways(real_data / place), mode).arcs
+    rng = np.random.default_rng(8)
+    origins, ends = rng.choice(arcs.nodes, 40, replace=False), rng.choice(arcs.nodes, 400, replace=False)
+    matrix = csr_matrix((arcs.ms.astype(float), arcs.head, arcs.first), shape=(arcs.nodes, arcs.nodes))
+    assert matrix.data.all()  # scipy takes an arc of no time for none
+    for limit in (600_000, 3_600_000, MAX_LIMIT_MS):
+        want = dijkstra(matrix, indices=origins, limit=limit)[:, ends]
+        want = np.where(np.isinf(want), UNREACHED, want)
+        for way in ("search", "sweep"):
+            found = times_ms(Task(arcs, Ends.at(origins), Ends.at(ends), limit), way=way)
+            assert np.array_equal(found, want)
+    assert (found != UNREACHED).all()

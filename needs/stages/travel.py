@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -44,13 +45,13 @@ class Travel:
         )
 
 
-def measure(settings: Assessment, ground: Data) -> Travel:
-    """Measure minutes by every mode."""
+def measure(settings: Assessment, ground: Data, *, say: Callable[[str], None] = lambda _: None) -> Travel:
+    """Measure minutes by every mode; where that takes long, tell how far it has come."""
     minutes, zones = {}, []
     for mode in settings.travel.modes:
         graph = ground.graphs[mode]
-        minutes[mode] = travel.minutes(ground.points, ground.sites, graph)
-        back = travel.minutes_back(ground.points, ground.sites, graph)
+        minutes[mode] = travel.minutes(ground.points, ground.sites, graph, say=say)
+        back = travel.minutes_back(ground.points, ground.sites, graph, say=say)
         zones.append(travel.by_zone(minutes[mode], ground.points, mode=mode, back=back))
     buses, notes = _by_bus(settings, ground)
     if buses:

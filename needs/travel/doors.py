@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from needs import routing
+from needs.settings import cache_folder
 from needs.streets import Graph, Snapped, direct, modes, snap
 
 MS_PER_MIN = 60_000
+Say = Callable[[str], None]
 
 
 def snap_places(places: gpd.GeoDataFrame, graph: Graph) -> Snapped:
@@ -18,7 +22,11 @@ def snap_places(places: gpd.GeoDataFrame, graph: Graph) -> Snapped:
     return snap(graph, places.geometry.x.to_numpy(), places.geometry.y.to_numpy())
 
 
-def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
+def _quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph, *, say: Say = _quiet) -> pd.DataFrame:
     """Time from every demand point to every site by one mode, from door to door.
 
     Parameters
@@ -29,20 +37,22 @@ def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph) -> 
         With site_id, EPSG:27700.
     graph
         Streets of the mode.
+    say
+        Told how far it has come, where the work is long.
 
     Returns
     -------
     pandas.DataFrame
         Minutes, index point_id, columns site_id; NaN = not within the mode's limit.
     """
-    found = door_to_door_ms(snap_places(points, graph), snap_places(sites, graph), limit_ms=limit_ms(graph))
-    return _table(found, points, sites)
+    home, site = snap_places(points, graph), snap_places(sites, graph)
+    return _table(door_to_door_ms(home, site, limit_ms=limit_ms(graph), say=say), points, sites)
 
 
-def minutes_back(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
+def minutes_back(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph, *, say: Say = _quiet) -> pd.DataFrame:
     """Time home: from every site to every demand point, which one-way streets make another; a table as `minutes`."""
-    found = door_to_door_ms(snap_places(sites, graph), snap_places(points, graph), limit_ms=limit_ms(graph))
-    return _table(found.T, points, sites)
+    home, site = snap_places(points, graph), snap_places(sites, graph)
+    return _table(door_to_door_ms(site, home, limit_ms=limit_ms(graph), say=say).T, points, sites)
 
 
 def site_minutes(sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
@@ -55,7 +65,7 @@ def limit_ms(graph: Graph) -> int:
     return round(modes()[graph.mode].limit_min * MS_PER_MIN)
 
 
-def door_to_door_ms(origins: Snapped, destinations: Snapped, *, limit_ms: int) -> NDArray[np.int32]:
+def door_to_door_ms(origins: Snapped, destinations: Snapped, *, limit_ms: int, say: Say = _quiet) -> NDArray[np.int32]:
     """Time from each place to each other: over the junctions, or straight along a street that both stand on.
 
     Returns
@@ -63,7 +73,8 @@ def door_to_door_ms(origins: Snapped, destinations: Snapped, *, limit_ms: int) -
     ndarray of int32
         Milliseconds, shape (origins, destinations); `routing.UNREACHED` beyond the limit.
     """
-    found = routing.times_ms(routing.Task(origins.graph.arcs, origins.leave(), destinations.arrive(), limit_ms))
+    task = routing.Task(origins.graph.arcs, origins.leave(), destinations.arrive(), limit_ms)
+    found = routing.times_ms(task, folder=cache_folder(), say=say)
     i, j, ms = direct(origins, destinations)
     within = ms <= limit_ms
     i, j, ms = i[within], j[within], ms[within]
@@ -79,7 +90,7 @@ def within_ms(
     i, j, ms = direct(origins, destinations)
     within = ms <= limit_ms
     parts = [(i[within], j[within], ms[within])]
-    for rows, block in routing.blocks(task):
+    for rows, block in routing.blocks(task, folder=cache_folder()):
         near, reached = np.nonzero(block != routing.UNREACHED)
         parts.append((rows[near], reached, block[near, reached]))
     origin, end = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in (0, 1))

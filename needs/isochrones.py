@@ -179,10 +179,17 @@ class _Grid:
         if not len(some):
             return cls(cell_m, 0, 0, 2, 2)
         margin = NEAR_M + 2 * cell_m
-        x, y = lines.x[some], lines.y[some]
+        x, y = lines.x.take(some, axis=0), lines.y.take(some, axis=0)
         west, south = (int(np.floor((a.min() - margin) / cell_m)) for a in (x, y))
         east, north = (int(np.ceil((a.max() + margin) / cell_m)) for a in (x, y))
         return cls(cell_m, west, south, east - west + 1, north - south + 1)
+
+    def touched(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which lines or points, shape (l, 2) or (l, 1), have a box that the grid touches."""
+        west, south = self.west * self.cell_m, self.south * self.cell_m
+        east, north = west + self.columns * self.cell_m, south + self.rows * self.cell_m
+        across = (x.max(axis=1) >= west) & (x.min(axis=1) <= east)
+        return np.asarray(across & (y.max(axis=1) >= south) & (y.min(axis=1) <= north))
 
     def part(self, whole: NDArray[np.float64], other: _Grid) -> NDArray[np.float64]:
         """Cut from values on this grid those on another one inside it."""
@@ -196,6 +203,8 @@ class _Ground:
 
     Attributes
     ----------
+    northward
+        All junctions from the south.
     near_m
         Metres to the nearest street, at most those that matter, shape (rows, columns).
     first
@@ -207,6 +216,7 @@ class _Ground:
     graph: Graph
     limit_s: float
     grid: _Grid
+    northward: NDArray[np.int64]
     near_m: NDArray[np.float64]
     first: NDArray[np.int64]
     row: NDArray[np.int32]
@@ -226,10 +236,12 @@ class _Ground:
         limit_s = last_min * 60 + cell_m / (modes()[graph.mode].connector_kph / 3.6)
         reached, _, _ = _Search.of(places, limit_s).pieces()
         grid = _Grid.around(lines, reached, cell_m)
-        dry = np.flatnonzero(~edges.ferry[lines.edge])  # no family lives on a ferry
+        lived = ~edges.ferry[lines.edge]  # no family lives on a ferry
+        some = np.flatnonzero(lived & grid.touched(lines.x, lines.y))
         frame = (grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m)
-        near_m = _nearest(lines.x, lines.y, dry, *frame, grid.rows, grid.columns)
-        return cls(graph, limit_s, grid, near_m, *_doors(lines.x, lines.y, dry, *frame, near_m))
+        near_m = _nearest(lines.x, lines.y, some, *frame, grid.rows, grid.columns)
+        north = np.argsort(graph.y, kind="stable")
+        return cls(graph, limit_s, grid, north, near_m, *_doors(lines.x, lines.y, some, *frame, near_m))
 
     def field(self, places: Snapped) -> _Field:
         """Lay the times to the soonest of some of the places on a grid around what is reached."""
@@ -244,7 +256,7 @@ class _Ground:
             grid.south - self.grid.south, grid.west - self.grid.west, grid.cell_m / 2, speed, seconds,
         )  # fmt: skip
         near_m = self.grid.part(self.near_m, grid) if len(line) else np.full_like(seconds, np.inf)
-        return _Field(search, grid, seconds, near_m - NEAR_M, speed)
+        return _Field(search, grid, self.northward, seconds, near_m - NEAR_M, speed)
 
 
 @dataclass(frozen=True)
@@ -253,6 +265,7 @@ class _Field:
 
     search: _Search
     grid: _Grid
+    northward: NDArray[np.int64]
     seconds: NDArray[np.float64]
     shore_m: NDArray[np.float64]
     speed: float
@@ -279,7 +292,9 @@ class _Field:
             return shapes
         ring, polygon = ring.astype(np.int64), polygon.astype(np.int64)
         below = at[:, 1].astype(np.int64)
-        corners = (at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])) * cell_m
+        corners = (
+            at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])
+        ) * cell_m
         shapely.multipolygons(*_filled(np.round(corners, 3), ring, polygon, band[below[ring[:-1]]]), out=shapes)
         return shapes
 
@@ -287,10 +302,9 @@ class _Field:
         self, shapes: NDArray[np.object_], bands_min: list[float]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Share of the junctions within reach that lie outside, and of those inside that are not within reach."""
-        graph, grid = self.search.places.graph, self.grid
-        column, row = graph.x / grid.cell_m - grid.west, graph.y / grid.cell_m - grid.south
-        node = np.flatnonzero((column >= 0) & (row >= 0) & (column < grid.columns) & (row < grid.rows))
-        node = node[np.argsort(graph.y[node], kind="stable")]
+        graph = self.search.places.graph
+        on = self.grid.touched(graph.x[:, None], graph.y[:, None])
+        node = self.northward[on[self.northward]]
         parts, shape = shapely.get_parts(shapes, return_index=True)
         rings, part = shapely.get_rings(parts, return_index=True)
         corners, ring = shapely.get_coordinates(rings, return_index=True)
@@ -466,7 +480,7 @@ def _doors(
         bottom, top = _span(y[i, 0], y[i, 1], radius, cell_m, south, rows)
         left, right = _span(x[i, 0], x[i, 1], radius, cell_m, west, columns)
         begin = count
-        while size < count + (top - bottom) * (right - left):
+        while size < count + max(top - bottom, 0) * max(right - left, 0):
             size *= 2
             row, column = np.append(row, row), np.append(column, column)
             share, metres = np.append(share, share), np.append(metres, metres)

@@ -1,4 +1,4 @@
-"""Travel times: a town computed by hand, exactness against plain Dijkstra, summaries by zone, reach polygons."""
+"""Travel times: a town computed by hand, exactness against plain Dijkstra, summaries by zone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from needs import isochrones, routing, streets, travel
+from needs import routing, streets, travel
 from needs.errors import Faults
 from needs.streets import Graph
 from tests.town import places, write_osm
@@ -161,47 +160,6 @@ def test_a_site_off_the_streets_is_a_fault_and_a_neighbours_a_note(cross):
     assert len(notes) == 1
     assert "Their Hub" in notes[0]
     assert report.loc[report["places"] == "points", "off_network"].tolist() == [0, 0]
-
-
-BANDS = [5.0, 10.0, 20.0]
-
-
-def test_reach_is_nested_valid_and_true_to_the_streets(cross):
-    site = places("site_id", {"s": (0, 0)}, ours=True)
-    graph = cross["walk"]
-    reach = isochrones.reach(site, graph, bands_min=BANDS)
-    assert reach["minutes"].tolist() == BANDS
-    assert reach.is_valid.all()
-    snapped = travel.snap_places(site, graph)
-    minutes = routing.nearest_s(graph, snapped.node, snapped.connector_s, limit_s=1200.0) / 60
-    nodes = shapely.points(graph.x, graph.y)
-    for band, shape in zip(BANDS, reach.geometry, strict=True):
-        inside = shapely.contains(shape, nodes)
-        assert inside[minutes <= band - 1.0].all()  # a minute: the width of a cell at walking speed
-        assert not inside[~(minutes <= band + 1.0)].any()
-    near = shapely.union_all(shapely.buffer(nodes, isochrones.NEAR_M + isochrones.CELL_M))
-    assert reach.geometry[2].difference(near).is_empty  # nothing far from a street
-    for small, large in zip(reach.geometry[:-1], reach.geometry[1:], strict=True):
-        assert small.difference(large.buffer(0.01)).is_empty
-
-
-def test_reach_does_not_jump_a_river(tmp_path):
-    # Two streets 300 m apart, joined only at their far eastern ends.
-    nodes = {1: (0, 0), 2: (1500, 0), 3: (1500, 300), 4: (0, 300)}
-    ways = [
-        ([1, 2], {"highway": "residential"}),
-        ([2, 3], {"highway": "footway"}),
-        ([3, 4], {"highway": "residential"}),
-    ]
-    graph = streets.build(streets.read_ways(write_osm(tmp_path / "r.osm", nodes, ways)), "walk")
-    reach = isochrones.reach(places("site_id", {"s": (0, 0)}, ours=True), graph, bands_min=[20.0])
-    other_bank = places("p", {"q": (0, 300)}).geometry[0]
-    assert not reach.geometry[0].buffer(50).contains(other_bank)
-
-
-def test_no_reach_without_sites_on_the_streets(cross):
-    reach = isochrones.reach(places("site_id", {"s": (90_000, 0)}, ours=True), cross["walk"], bands_min=BANDS)
-    assert reach.geometry.is_empty.all()
 
 
 @pytest.mark.data

@@ -11,5 +11,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile a function of arrays and numbers; it lets other threads run while it works."""
+    """Compile a function of arrays and numbers; it lets other threads run while it works.
+
+    The machine code is kept until the function's own file changes: it may call no kernel of another file.
+    """
     return cast("F", numba.njit(cache=True, nogil=True)(function))

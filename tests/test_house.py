@@ -110,3 +110,20 @@ def test_no_data_and_no_third_party_file_is_tracked():
         if n.endswith((".csv", ".parquet", ".gpkg", ".pbf", ".osm", ".xlsx", ".ipynb", ".html", ".zip"))
     ]
     assert odd == []
+
+
+def kernels_of(path) -> dict[str, ast.FunctionDef]:
+    """Functions of a module that are compiled."""
+    found = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.FunctionDef)]
+    return {n.name: n for n in found if any(isinstance(d, ast.Name) and d.id == "kernel" for d in n.decorator_list)}
+
+
+def test_compiled_functions_call_none_of_another_file():
+    """Machine code is kept until its own file changes: a change elsewhere would leave it stale."""
+    everywhere = {p: kernels_of(p) for p in PACKAGE.rglob("*.py")}
+    assert sum(map(len, everywhere.values())) > 20
+    for path, own in everywhere.items():
+        others = {name for p, names in everywhere.items() if p != path for name in names} - set(own)
+        for name, function in own.items():
+            called = {n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+            assert not called & others, f"{path.name}: {name} calls {called & others}"

@@ -43,7 +43,7 @@ class Search:
 
 
 @kernel
-def between(at_s: NDArray[np.float64], share: float) -> float:
+def _between(at_s: NDArray[np.float64], share: float) -> float:
     """Interpolate between two times, both finite or both endless."""
     return at_s[0] + share * (at_s[1] - at_s[0]) if np.isfinite(at_s[0]) else np.inf
 
@@ -98,17 +98,50 @@ def _direct(
     count = 0
     for k in range(len(at_edge)):
         here = at_line[k]
-        by_start = at_s[k] - between(to_start_s[here], at_share[k])
-        by_end = at_s[k] - between(to_end_s[here], at_share[k])
+        by_start = at_s[k] - _between(to_start_s[here], at_share[k])
+        by_end = at_s[k] - _between(to_end_s[here], at_share[k])
         for i in range(first[at_edge[k]], first[at_edge[k] + 1]):
             till = at_share[k] if i == here else 1.0
-            if i <= here and by_end > -np.inf and by_end + between(to_end_s[i], till) <= limit_s:
+            if i <= here and by_end > -np.inf and by_end + _between(to_end_s[i], till) <= limit_s:
                 line[count], ends_s[count, 1] = i, by_end
                 part[count, 0], part[count, 1] = 0.0, till
                 count += 1
             since = at_share[k] if i == here else 0.0
-            if i >= here and by_start > -np.inf and by_start + between(to_start_s[i], since) <= limit_s:
+            if i >= here and by_start > -np.inf and by_start + _between(to_start_s[i], since) <= limit_s:
                 line[count], ends_s[count, 0] = i, by_start
                 part[count, 0], part[count, 1] = since, 1.0
                 count += 1
     return line[:count], ends_s[:count], part[:count]
+
+
+@kernel
+def lay(
+    line: NDArray[np.int64],
+    ends_s: NDArray[np.float64],
+    part: NDArray[np.float64],
+    to_start_s: NDArray[np.float64],
+    to_end_s: NDArray[np.float64],
+    first: NDArray[np.int64],
+    row: NDArray[np.int32],
+    column: NDArray[np.int32],
+    share: NDArray[np.float32],
+    metres: NDArray[np.float32],
+    south: int,
+    west: int,
+    free_m: float,
+    speed: float,
+    seconds: NDArray[np.float64],
+) -> None:
+    """Give every point the least of the times at its doors, with the way to the street.
+
+    The first `free_m` of that way are not counted: a point stands for what is around it, on the street too.
+    """
+    for p in range(len(line)):
+        i = line[p]
+        for d in range(first[i], first[i + 1]):
+            if part[p, 0] <= share[d] <= part[p, 1]:
+                by_start = ends_s[p, 0] + _between(to_start_s[i], share[d])
+                by_end = ends_s[p, 1] + _between(to_end_s[i], share[d])
+                time = min(by_start, by_end) + max(metres[d] - free_m, 0.0) / speed
+                r, c = row[d] - south, column[d] - west
+                seconds[r, c] = min(seconds[r, c], time)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from needs.isochrones.arrival import Search, between
+from needs.isochrones.arrival import Search, lay
 from needs.isochrones.grid import NEAR_M, Grid
 from needs.isochrones.outlines import Field
 from needs.kernels import kernel
@@ -71,7 +71,7 @@ class Ground:
         lines, grid = self.graph.lines, Grid.around(self.graph.lines, line, self.grid.cell_m)
         seconds = np.full((grid.rows, grid.columns), np.inf)
         speed = modes()[self.graph.mode].connector_kph / 3.6
-        _lay(
+        lay(
             line, ends_s, part, lines.to_start_s, lines.to_end_s,
             self.first, self.row, self.column, self.share, self.metres,
             grid.south - self.grid.south, grid.west - self.grid.west, grid.cell_m / 2, speed, seconds,
@@ -168,36 +168,3 @@ def _doors(
                     count += 1
         first[i + 1] = count - begin
     return np.cumsum(first), row[:count].copy(), column[:count].copy(), share[:count].copy(), metres[:count].copy()
-
-
-@kernel
-def _lay(
-    line: NDArray[np.int64],
-    ends_s: NDArray[np.float64],
-    part: NDArray[np.float64],
-    to_start_s: NDArray[np.float64],
-    to_end_s: NDArray[np.float64],
-    first: NDArray[np.int64],
-    row: NDArray[np.int32],
-    column: NDArray[np.int32],
-    share: NDArray[np.float32],
-    metres: NDArray[np.float32],
-    south: int,
-    west: int,
-    free_m: float,
-    speed: float,
-    seconds: NDArray[np.float64],
-) -> None:
-    """Give every point the least of the times at its doors, with the way to the street.
-
-    The first `free_m` of that way are not counted: a point stands for what is around it, on the street too.
-    """
-    for p in range(len(line)):
-        i = line[p]
-        for d in range(first[i], first[i + 1]):
-            if part[p, 0] <= share[d] <= part[p, 1]:
-                by_start = ends_s[p, 0] + between(to_start_s[i], share[d])
-                by_end = ends_s[p, 1] + between(to_end_s[i], share[d])
-                time = min(by_start, by_end) + max(metres[d] - free_m, 0.0) / speed
-                r, c = row[d] - south, column[d] - west
-                seconds[r, c] = min(seconds[r, c], time)

@@ -1,6 +1,8 @@
-"""Time isochrones against unions of buffered streets, in one run: CPU milliseconds a site, ratios, and both's faults.
+"""Time isochrones against unions of buffered streets and Valhalla's: CPU milliseconds a site, ratios, faults of each.
 
-Run with `make bench`. The synthetic council is always there; Newport is added where the real open data are.
+Run with `make bench`. The synthetic council is always there; Newport is added where the real open data are. Valhalla
+is compared where it is installed (`pip install -e '.[bench]'`), walking, on files it can read (PBF). It has streets
+and costing of its own, so the faults of its outlines are counted against its own times to our junctions.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ import shapely
 from needs import demo, isochrones, streets
 from needs.routing import from_nearest_ms
 from needs.streets import Graph, snap
+from tests.benchmarks.peers import Valhalla, degrees, valhalla
 from tests.conftest import DATA
 
 BANDS_MIN = (5.0, 10.0, 15.0, 20.0, 30.0)
 SITES, USUAL_SITES, BUFFER_M = 50, 3, 50.0
+FAULTS = ["minutes", "missed_pct", "false_pct"]
 
 
 def cpu_ms(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -51,9 +55,44 @@ def buffered(graph: Graph, sites: gpd.GeoDataFrame, bands_min: Sequence[float]) 
             shape = shapely.union_all(shapely.buffer(drawn[some], BUFFER_M))
             shapely.prepare(shape)
             inside = shapely.intersects(shape, nodes)
-            shares = [100 * (a & ~b).sum() / max(a.sum(), 1) for a, b in ((reached, inside), (inside, reached))]
-            rows.append((band, *shares))
-    return pd.DataFrame(rows, columns=["minutes", "missed_pct", "false_pct"])
+            rows.append((band, *faults_pct(reached, inside)))
+    return pd.DataFrame(rows, columns=FAULTS)
+
+
+def faults_pct(reached: np.ndarray, inside: np.ndarray) -> list[float]:
+    """Junctions reached but outside, of all reached, and inside but not reached, of all inside."""
+    return [100 * (a & ~b).sum() / max(a.sum(), 1) for a, b in ((reached, inside), (inside, reached))]
+
+
+def engine_faults(engine: Valhalla, at: np.ndarray, found: dict[int, dict[float, dict[str, Any]]]) -> pd.DataFrame:
+    """Measure outlines by an engine's own times from all junctions, at which degrees they lie, to the sites' nodes."""
+    rows = []
+    for node, outlines in found.items():
+        ms = engine.times_ms(at, at[[node]])[:, 0]
+        for band, outline in outlines.items():
+            inside = shapely.intersects_xy(shapely.geometry.shape(outline), *at.T)
+            rows.append((band, *faults_pct(ms <= band * 60_000, inside)))
+    return pd.DataFrame(rows, columns=FAULTS)
+
+
+def against_valhalla(path: Path, graph: Graph, node: np.ndarray, own_ms: float) -> None:
+    """Print what Valhalla takes for the same sites and bands, walking."""
+    peer = valhalla(path, streets.modes()[graph.mode].kph)
+    if peer.missing:
+        print(peer.missing)
+        return
+    engine, at = Valhalla.of(path, streets.modes()[graph.mode].kph), degrees(graph.x, graph.y)
+    engine.reach(at[node[0]], BANDS_MIN)  # reads its tiles
+    spent, found = cpu_ms(lambda: {k: engine.reach(at[k], BANDS_MIN) for k in node.tolist()})
+    print(f"{'valhalla, own costing':28}{spent / len(node):10.1f}   {spent / len(node) / own_ms:.1f} times ours")
+    some = dict(list(found.items())[:USUAL_SITES])
+    faults("valhalla", engine_faults(engine, at, some), " by its own times")
+
+
+def faults(label: str, table: pd.DataFrame, about: str = "") -> None:
+    """Print the faults of the largest band."""
+    last = table.loc[table["minutes"] == BANDS_MIN[-1], ["missed_pct", "false_pct"]].mean()
+    print(f"  {label:8} at 30 min: missed {last['missed_pct']:.2f} %, false {last['false_pct']:.2f} %{about}")
 
 
 def bench(name: str, path: Path) -> None:
@@ -76,8 +115,9 @@ def bench(name: str, path: Path) -> None:
         print(f"{'reach, union of all':28}{union:10.1f}   (whole call)")
         print(f"{'union of buffers':28}{usual:10.1f}   {usual / own:.0f} times ours")
         for label, table in (("ours", shapes), ("buffers", theirs)):
-            last = table.loc[table["minutes"] == BANDS_MIN[-1], ["missed_pct", "false_pct"]].mean()
-            print(f"  {label:8} at 30 min: missed {last['missed_pct']:.2f} %, false {last['false_pct']:.2f} %")
+            faults(label, table)
+        if mode == "walk" and path.suffix == ".pbf":
+            against_valhalla(path, graph, node, own)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from needs import charts, demo, streets
 from tests.benchmarks import matrices
 from tests.benchmarks.meter import cpu_s
 from tests.benchmarks.networks import Network
+from tests.benchmarks.peers import Peer, valhalla
 from tests.benchmarks.reading import reading
 from tests.conftest import DATA
 
@@ -26,13 +27,17 @@ RUTLAND = DATA / "rutland" / "rutland-2022-07-20.osm.pbf"
 PARTS = ("matrix", "council", "reading", "growth", "floor", "large")
 
 
-def councils(folder: Path) -> Iterator[tuple[str, Network]]:
-    """Give the walking networks of one synthetic council and, where the open data are, of Newport."""
+def councils(folder: Path) -> Iterator[tuple[str, Network, list[Peer]]]:
+    """Give the walking networks of one synthetic council and, where the open data are, of Newport, and engines for it.
+
+    Valhalla reads PBF only, so it is not asked about the synthetic council.
+    """
     demo.write(folder)
     for name, path in (("Ruralshire (synthetic)", folder / "ruralshire" / "streets.osm"), ("Newport", NEWPORT)):
         if path.is_file():
             graph = streets.build(streets.read_ways(path), "walk")
-            yield f"{name}, walking", Network(graph.arcs, graph.x, graph.y)
+            engines = [valhalla(path, streets.modes()["walk"].kph)] if path.suffix == ".pbf" else []
+            yield f"{name}, walking", Network(graph.arcs, graph.x, graph.y), engines
         else:
             print(f"\n{name} skipped: the open data are not beside the project ({path.name})")
 
@@ -68,8 +73,8 @@ def main() -> None:
         own = matrices.against_peers() if "matrix" in parts else matrices.Own(matrices.draw(matrices.NODES))
     with tempfile.TemporaryDirectory() as name:
         if "council" in parts:
-            for label, network in councils(Path(name)):
-                matrices.small(label, network)
+            for label, network, engines in councils(Path(name)):
+                matrices.small(label, network, engines)
         if "reading" in parts:
             read_places(Path(name))
     if "floor" in parts and own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +17,10 @@ from tests.benchmarks.peers import PEERS, Peer, whole_ms
 LIMIT_MS = 30 * 60_000
 LIMITS = (None, LIMIT_MS)
 NODES = 264_000
+OWN_COSTING = (
+    "{}: streets and costing of its own, so its answers are not compared pair by pair (the middle of its times over "
+    "ours is given); finding each place's street is in its time"
+)
 
 
 @dataclass(frozen=True)
@@ -116,14 +121,24 @@ def against_peers(nodes: int = NODES, sources: int = 480, targets: int = 5_000) 
     return own
 
 
-def small(name: str, network: Network, sources: int = 50, targets: int = 500, runs: int = 7) -> None:
-    """Print what one council takes without preparation."""
+def small(
+    name: str,
+    network: Network,
+    engines: Sequence[Peer] = (),
+    *,
+    sources: int = 50,
+    targets: int = 500,
+    runs: int = 7,
+) -> None:
+    """Print what one council takes without preparation, and what engines take that prepare the file by themselves."""
     question = Question.of(network, sources, targets)
     searched = [search_s(question.task(limit), runs) for limit in LIMITS]
     truth = [found for _, found in searched]
     rows = [_asked(p, question, truth, runs=runs if p.name == "scipy" else 1) for p in PEERS if p.bounded]
+    rows += [_asked(engine, question, truth) for engine in engines if not engine.missing]
     rows.append(Row("ours, search", sources, "0", [1000 * s / sources for s, _ in searched], ["-", "-"]))
-    _print(f"One council, nothing prepared, {name}: {question.size}; CPU milliseconds per source", rows, [])
+    notes = [engine.missing or OWN_COSTING.format(engine.name) for engine in engines]
+    _print(f"One council, nothing prepared, {name}: {question.size}; CPU milliseconds per source", rows, notes)
 
 
 def _asked(
@@ -137,7 +152,8 @@ def _asked(
         if limit is None or peer.bounded:
             spent, found = measured(lambda limit=limit: ask(some, question.targets, limit), runs)
         each.append(1000 * spent / len(some))
-        differs.append(_difference(whole_ms(found, limit), right[: len(some)]))
+        answers = _ratio if peer.own_costing else _difference
+        differs.append(answers(whole_ms(found, limit), right[: len(some)]))
     return Row(peer.name, len(some), f"{prepare_s:.1f}", each, differs, peer.bounded)
 
 
@@ -149,6 +165,12 @@ def _difference(found: np.ndarray, right: np.ndarray) -> str:
     most = int(np.abs(found[both].astype(np.int64) - right[both]).max(initial=0))
     other = int(((found != UNREACHED) != (right != UNREACHED)).sum())
     return f"to {most:,} ms" + (f", {other:,} pairs on the other side of the limit" if other else "")
+
+
+def _ratio(found: np.ndarray, right: np.ndarray) -> str:
+    """Say how long times of an engine with its own costing are, in the middle."""
+    both = (found != UNREACHED) & (right != UNREACHED) & (right > 0)
+    return f"own costing, x {np.median(found[both] / right[both]):.2f}"
 
 
 def _print(heading: str, rows: list[Row], notes: list[str]) -> None:
@@ -166,7 +188,8 @@ def _print(heading: str, rows: list[Row], notes: list[str]) -> None:
     columns = ["engine", "prepare s", "sources"]
     for limit in ("no limit", "30 min"):
         columns += [limit, "x best", "x networkx", "answers"]
-    stars = ["* cannot stop at a limit: the time without one, answers cut off afterwards"] if len(rows) > 4 else []
+    unbounded = any(not row.bounded for row in rows)
+    stars = ["* cannot stop at a limit: the time without one, answers cut off afterwards"] if unbounded else []
     about = "x best: times as fast as the best other library; answers: compared with ours, pair by pair"
     table(heading, columns, lines, [about, *stars, *notes])
 

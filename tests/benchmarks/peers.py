@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import pandas as pd
+import pyproj
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from needs.routing import UNREACHED
+from needs.settings import CRS
 from tests.benchmarks.networks import Network
 
 Ask = Callable[[np.ndarray, np.ndarray, int | None], np.ndarray]
@@ -29,6 +35,7 @@ class Peer:
     sources: int  # on 264,000 nodes; what it takes is the same for each, so that fewer tell enough
     bounded: bool = False  # can stop at a limit
     module: str = ""  # if it need not be there
+    own_costing: bool = False  # makes its own streets and times, so that answers are not compared pair by pair
 
     @property
     def missing(self) -> str:
@@ -140,6 +147,67 @@ def from_pyroutingkit(network: Network) -> Ask:
         return np.asarray(found).reshape(len(sources), -1).astype(float)
 
     return ask
+
+
+@dataclass(frozen=True)
+class Valhalla:
+    """An engine that makes streets and times of its own from the same file, and is asked in degrees."""
+
+    folder: tempfile.TemporaryDirectory[str]  # of its tiles, which it reads as it needs them
+    actor: Any
+    pace: dict[str, Any]
+
+    @classmethod
+    def of(cls, path: Path, kph: float) -> Valhalla:
+        """Build its tiles from a file of OpenStreetMap (PBF), offline; people walk as fast as ours."""
+        valhalla = _module("valhalla")
+        folder = tempfile.TemporaryDirectory()
+        config = valhalla.get_config(tile_extract="", tile_dir=folder.name)
+        # for one council a search from each source takes a seventh of what its usual way with pairs does
+        config["thor"]["source_to_target_algorithm"] = "timedistancematrix"
+        config["service_limits"]["pedestrian"] |= {"max_locations": 10**6, "max_matrix_location_pairs": 10**8}
+        config["service_limits"]["isochrone"]["max_contours"] = 100
+        settings = Path(folder.name) / "valhalla.json"
+        settings.write_text(json.dumps(config))
+        program = Path(valhalla.__file__).parent / "bin" / "valhalla_build_tiles"
+        subprocess.run([program, "-c", settings, path], check=True, capture_output=True)
+        pace = {"costing": "pedestrian", "costing_options": {"pedestrian": {"walking_speed": kph}}}
+        return cls(folder, valhalla.Actor(config), pace)
+
+    def times_ms(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Milliseconds between places in degrees, shape (k, 2), NaN where there is no way."""
+        ends = {"sources": _locations(sources), "targets": _locations(targets)}
+        found = self.actor.matrix(self.pace | ends | {"verbose": False})["sources_to_targets"]["durations"]
+        return np.array(found, dtype=float) * 1000.0
+
+    def reach(self, place: np.ndarray, bands_min: Sequence[float]) -> dict[float, dict[str, Any]]:
+        """Outline from where one gets to a place in degrees, shape (2,): a geometry as in GeoJSON for each band."""
+        contours = {"contours": [{"time": band} for band in bands_min], "polygons": True, "reverse": True}
+        found = self.actor.isochrone(self.pace | contours | {"locations": _locations(place[None])})
+        return {f["properties"]["contour"]: f["geometry"] for f in found["features"]}
+
+
+def degrees(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Longitudes and latitudes of places of ours, shape (k, 2)."""
+    return np.column_stack(pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(x, y))
+
+
+def _locations(places: np.ndarray) -> list[dict[str, float]]:
+    return [{"lon": lon, "lat": lat} for lon, lat in places.tolist()]
+
+
+def valhalla(path: Path, kph: float) -> Peer:
+    """Valhalla on the file that a walking network was read from."""
+
+    def prepare(network: Network) -> Ask:
+        engine, at = Valhalla.of(path, kph), degrees(network.x, network.y)
+
+        def ask(sources: np.ndarray, targets: np.ndarray, _limit_ms: int | None) -> np.ndarray:
+            return engine.times_ms(at[sources], at[targets])
+
+        return ask
+
+    return Peer("valhalla", prepare, 50, module="valhalla", own_costing=True)
 
 
 def _module(name: str) -> Any:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from needs.assessment import Input
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("house", deadline=None)  # a busy machine is no fault
+settings.load_profile("house")
+
 DATA = ROOT.parent / "shared" / "data"
 
 

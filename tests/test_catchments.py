@@ -80,7 +80,7 @@ def test_a_councils_own_standard_replaces_the_preset():
     assert step.tolist() == [1.0, 0.0, 0.0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 20), st.sampled_from(["hub", "outreach"]))
 def test_cover_lies_between_0_and_1_and_never_rises_with_time(walk, drive, later, offer):
     with_car, without = covers(walk, drive, offer=offer)

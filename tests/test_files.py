@@ -563,7 +563,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(CELLS, min_size=1, max_size=12), st.integers(0, 3))
 def test_csv_and_workbook_give_the_same_numbers_as_were_written(tmp_path_factory, values, titles):
     folder = tmp_path_factory.mktemp("same")

@@ -204,7 +204,7 @@ def plain_times(graph: Graph, place: gpd.GeoDataFrame) -> np.ndarray:
     return best / 1000
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 11), st.lists(st.tuples(st.integers(-50, 1300), st.integers(-50, 1300)), min_size=1, max_size=3))
 def test_on_any_plan_outlines_are_valid_nested_and_true(seed, at):
     graph = plan(seed)

@@ -648,7 +648,7 @@ RECORDS = st.dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(RECORDS, st.randoms(use_true_random=False), st.booleans(), st.booleans())
 def test_a_long_table_is_what_a_plain_dictionary_makes_of_it(tmp_path_factory, records, order, codes_too, as_json):
     folder = tmp_path_factory.mktemp("long")

@@ -80,7 +80,7 @@ def cases(draw_from):
     return nodes, rows, ends(5), ends(40), limit
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cases(), st.sampled_from(["search", "sweep", None]), st.booleans())
 def test_every_way_is_exact(case, way, turn):
     nodes, rows, origins, ends, limit = case
@@ -91,7 +91,7 @@ def test_every_way_is_exact(case, way, turn):
     assert np.array_equal(times_ms(Task(arcs, origins, ends, limit), way=way), want)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases(), st.randoms(use_true_random=False))
 def test_any_order_of_the_nodes_gives_the_same_times(case, chance):
     nodes, rows, origins, ends, limit = case
@@ -104,7 +104,7 @@ def test_any_order_of_the_nodes_gives_the_same_times(case, chance):
     assert np.array_equal(times_ms(Task(arcs, origins, ends, limit), prepared=prepared), want)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases())
 def test_the_nearest_place_to_every_node(case):
     nodes, rows, places, _, limit = case

@@ -224,7 +224,7 @@ def test_figures_of_each_site_are_those_of_plans_with_it_changed(seed):
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_families_add_up_to_demand(seed):
     points, sites, hub, outreach, _, _ = random_case(seed)
     offers = plan.today_offers(sites)

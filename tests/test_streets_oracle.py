@@ -131,7 +131,7 @@ def node_times_ms(graph) -> np.ndarray:
     return times
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(towns())
 def test_times_between_junctions_are_those_without_contraction(town):
     graph, plain, main = built(town)
@@ -149,7 +149,7 @@ def test_times_between_junctions_are_those_without_contraction(town):
             assert ours[i, j] == pytest.approx(1000 * seconds[v], abs=0.5 * len(here) + 1e-3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(towns())
 def test_no_street_is_lost(town):
     graph, plain, main = built(town)
@@ -166,7 +166,7 @@ def test_no_street_is_lost(town):
     assert len(islands.line_x) + len(lines) == len(plain.pieces)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(towns())
 def test_edges_hold_together(town):
     graph, _, _ = built(town)
@@ -190,7 +190,7 @@ def test_edges_hold_together(town):
                 assert (away >= 0).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(towns(), st.lists(st.tuples(st.floats(-50, 450), st.floats(-50, 570)), min_size=2, max_size=6))
 def test_door_to_door_is_as_if_the_places_were_nodes(town, spots):
     graph, plain, _ = built(town)
@@ -253,7 +253,7 @@ def with_places(graph, plain, places) -> networkx.DiGraph:
     return whole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(towns(), st.lists(st.tuples(st.floats(-3000, 3000), st.floats(-3000, 3000)), min_size=1, max_size=8))
 def test_places_are_brought_to_the_nearest_line(town, spots):
     graph, _, _ = built(town)

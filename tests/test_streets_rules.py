@@ -310,7 +310,7 @@ VALUES = sorted(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(sorted(modes())),
     st.dictionaries(

@@ -537,7 +537,7 @@ def test_newport_counted_again():
 
 
 @given(st.lists(st.tuples(st.integers(0, 47), st.integers(1, 90)), min_size=1, max_size=8), st.integers(0, 23))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_hours_of_a_day_add_up(tmp_path_factory, trips, cut):
     """Every departure of a running day falls into exactly one part of the day."""
     rows, names = [], []

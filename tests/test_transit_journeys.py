@@ -179,7 +179,7 @@ def test_a_rule_opens_a_change_that_no_walk_has(tmp_path):
 
 
 @given(SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_laws_of_journeys(tmp_path_factory, seed):
     made = town(seed)
     folder, window = tmp_path_factory.getbasetemp() / "laws", (made.start, made.start + 1_200)

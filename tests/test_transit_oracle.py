@@ -62,7 +62,7 @@ def agree(
 
 
 @given(SEEDS, st.sampled_from([600, 3_600]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_generated_towns_searched_again(tmp_path_factory, seed, limit_s):
     made = town(seed)
     feed = saved(tmp_path_factory.getbasetemp() / "made", made.files)

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -23,6 +23,7 @@ _SINGLE = ("zones", "points", "streets", "rural_urban", "cars", "timetable", "po
 _CARRIED = ("indicators", "demand", "cars", "deprived_children")  # may be of another vintage, given a lookup
 _COUNTS = ("demand", "indicators", "deprived_children")  # may be protected
 KINDS = (*TABLES, "streets", "timetable")
+_WEEKEND = 5  # of date.weekday()
 
 
 class Area(Strict):
@@ -83,7 +84,7 @@ class TravelSettings(Strict):
     """How travel is measured."""
 
     modes: list[str] = Field(default=["walk", "drive"], min_length=1)
-    bands_min: list[float] = Field(default=[10.0, 20.0, 30.0], min_length=1)
+    bands_min: list[Annotated[float, Field(gt=0, le=120)]] = Field(default=[10.0, 20.0, 30.0], min_length=1)
     timetable_date: date | None = None  # a school day; needed where a timetable is given
 
     @model_validator(mode="after")
@@ -92,6 +93,13 @@ class TravelSettings(Strict):
         unknown = [m for m in self.modes if m not in known]
         if unknown:
             msg = f"mode {', '.join(map(repr, unknown))} is not in the catalogue: {', '.join(known)}"
+            raise ValueError(msg)
+        twice = sorted({m for m in self.modes if self.modes.count(m) > 1})
+        if twice:
+            msg = f"mode {', '.join(map(repr, twice))} stands twice"
+            raise ValueError(msg)
+        if self.timetable_date and self.timetable_date.weekday() >= _WEEKEND:
+            msg = f"timetable_date {self.timetable_date} is a {self.timetable_date:%A}: give a school day"
             raise ValueError(msg)
         return self
 
@@ -277,6 +285,7 @@ class Assessment(Strict):
         wrong += [
             f"more than one [[input]] for table {t}" for t in _SINGLE if sum(i.table == t for i in self.inputs) > 1
         ]
+        wrong += self._travel_faults()
         leads = [i.vintage for i in self.of("lookup")]
         wrong += [
             f"more than one [[input]] for a lookup from {v}"
@@ -292,6 +301,25 @@ class Assessment(Strict):
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
+
+    def _travel_faults(self) -> list[str]:
+        """Say where times would be measured that count for nothing, or would not be measured though they could be."""
+        travel, wrong = self.travel, []
+        preset = {str(s["mode"]) for s in load(CATALOGUE / "standards.toml")["standard"]}
+        bare = [m for m in travel.modes if m not in preset | {s.mode for s in self.standards}]
+        if bare:
+            fix = "add a [[standard]] for it, or take it out of [travel] modes"
+            names = ", ".join(map(repr, bare))
+            wrong.append(f"mode {names} has no standard, so that its minutes would not count: {fix}")
+        if "drive" not in travel.modes:
+            fix = 'add "drive" to [travel] modes'
+            wrong.append(f"how far an outreach site may be from its hub is measured by car: {fix}")
+        if self.of("timetable") and travel.timetable_date is None:
+            wrong.append("a timetable is given without a day: set timetable_date, a school day, under [travel]")
+        walk = load(CATALOGUE / "timetables.toml")["bus"]["walk"]
+        if self.of("timetable") and walk not in travel.modes:
+            wrong.append(f"a bus is reached on foot: add {walk!r} to [travel] modes")
+        return wrong
 
     def of(self, table: str) -> list[Input]:
         """List the inputs of one table, in the order of the file."""

@@ -135,6 +135,11 @@ def _told(settings: Assessment, ground: stages.Data) -> Iterator[str]:
     yield f"no fault found: {ground.summary}"
     times = stages.measure(settings, ground)
     yield times.summary
+    yield from (f"note: {note}" for note in (*ground.notes, *times.notes))
+    yield "From door to street (metres, straight):"
+    for row in ground.snapping.itertuples():
+        far = f"middle {row.median_m:.0f}, furthest {row.max_m:.0f}; {row.off_network} of {row.count} off the network"
+        yield f"  {row.mode:<11} {row.places}: {far}"
     yield from sanity.look(ground.points, ground.zones, ground.sites, ground.graphs, times.minutes, times.zones).lines()
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from needs import routing
 from needs.rural import RURAL_URBAN_LABELS
-from needs.streets import REASONS, TOO_FAR, Graph, Snapped, modes
+from needs.streets import REASONS, Graph, Snapped, modes
 from needs.travel import BUS, snap_places, words
 
+DOWNHILL = 1.2  # Tobler's hiking function is highest at a slope of 5 % downhill: e ** (3.5 x 0.05)
 MIN_STRAIGHT_M = 500.0  # journeys shorter than this say more of connectors than of streets
 ORIGINS, TARGETS = 400, 200  # junctions from and to which detours are measured, at most
 DETOUR_RANGE = (1.1, 1.8)  # of the middle journey: street networks of towns and country lie within
@@ -38,7 +39,7 @@ class Sanity:
         between junctions near families and near sites; high is the 95th percentile.
     differences
         quicker, slower (modes), lsoa21cd, site_id, site_name, quicker_min, slower_min: where two modes, or the ways
-        there and back, differ most.
+        there and back, differ most; first those that one mode never reaches (slower_min NaN), nearest by the other.
     """
 
     speeds: pd.DataFrame
@@ -52,7 +53,8 @@ class Sanity:
         for r in self.speeds.itertuples():
             told = f"{r.slow_kph:.1f} to {r.fast_kph:.1f}, middle {r.middle_kph:.1f}, top {r.top_kph:.1f}"
             yield f"  {r.mode:<11} {told} ({r.journeys:,} journeys){_doubt(r.doubt)}"
-        yield "Shortest way over straight line (circuity):"
+        usual = " to ".join(f"{d:g}" for d in DETOUR_RANGE)
+        yield f"Shortest way over straight line (circuity; {usual} is usual):"
         for r in self.detours.itertuples():
             told = f"middle {r.middle:.2f}, 95th percentile {r.high:.2f}"
             yield f"  {r.mode:<11} {RURAL_URBAN_LABELS[str(r.ruc21cd)]}: {told} ({r.journeys:,} pairs){_doubt(r.doubt)}"
@@ -64,8 +66,12 @@ class Sanity:
         if not len(self.unreachable):
             yield "  none"
         yield "Largest differences (middle family of the zone, minutes):"
-        for r in self.differences.itertuples():
-            yield f"  {r.slower} {r.slower_min:.0f}, {r.quicker} {r.quicker_min:.0f}: {r.lsoa21cd} to {r.site_name}"
+        for row in self.differences.to_dict("records"):
+            slow = "beyond its limit" if np.isnan(row["slower_min"]) else f"{row['slower_min']:.0f}"
+            where = f"{row['lsoa21cd']} to {row['site_name']}"
+            yield f"  {row['slower']} {slow}, {row['quicker']} {row['quicker_min']:.0f}: {where}"
+        doubts = int((self.speeds["doubt"] != "").sum() + (self.detours["doubt"] != "").sum())
+        yield f"{doubts} doubts, marked <- above" if doubts else "no doubt about speeds and detours"
 
 
 def look(
@@ -94,7 +100,7 @@ def look(
         Of `travel.by_zone`, all modes.
     """
     return Sanity(
-        _speeds(points, sites, minutes),
+        _speeds(points, sites, graphs, minutes),
         _unreachable(points, graphs, minutes),
         _detours(points, zones, sites, graphs),
         _differences(by_zone, sites),
@@ -111,7 +117,12 @@ def _straight_m(a: gpd.GeoDataFrame, b: gpd.GeoDataFrame) -> NDArray[np.float64]
     return np.asarray(np.hypot(dx, dy))
 
 
-def _speeds(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, minutes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _speeds(
+    points: gpd.GeoDataFrame,
+    sites: gpd.GeoDataFrame,
+    graphs: Mapping[str, Graph],
+    minutes: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
     rows = []
     far = _straight_m(points, sites)
     for mode, table in minutes.items():
@@ -119,7 +130,7 @@ def _speeds(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, minutes: Mapping[
         use = np.isfinite(times) & (far >= MIN_STRAIGHT_M)
         kph = far[use] / 1000 / np.maximum(times[use] / 60, 1e-9)
         low, middle, high, top = np.quantile(kph, [0.05, 0.5, 0.95, 1.0]) if len(kph) else [np.nan] * 4
-        most = _top_kph(mode)
+        most = _top_kph(mode, graphs.get(mode))
         doubt = f"over {most:.0f} km/h cannot be: look for wrong coordinates or speeds" if top > most + 0.1 else ""
         doubt = doubt if len(kph) else "no journey at all: look at the streets and the sites"
         rows.append((mode, len(kph), low, middle, high, top, doubt))
@@ -127,13 +138,15 @@ def _speeds(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, minutes: Mapping[
     return pd.DataFrame(rows, columns=names)
 
 
-def _top_kph(mode: str) -> float:
+def _top_kph(mode: str, graph: Graph | None) -> float:
     """Speed that no door-to-door journey by a mode can pass."""
     if mode == BUS:
         return 100.0  # coaches are held to 62 mph by their limiters
     rule = modes()[mode]
     own = [rule.kph] if rule.kph else [*rule.typical_kph.values(), *(s.mph * 1.609344 for s in rule.sign)]
-    return max(*own, rule.connector_kph, rule.ferry_kph if rule.ferries else 0.0)
+    downhill = DOWNHILL if rule.gradient else 1.0
+    ferry = rule.ferry_kph if graph is not None and graph.edges.ferry.any() else 0.0
+    return max(*(kph * downhill for kph in own), rule.connector_kph, ferry)
 
 
 def _unreachable(
@@ -151,10 +164,10 @@ def _unreachable(
             here = np.flatnonzero(points["lsoa21cd"].to_numpy() == code)
             reason = "no bus within a walk, or none that gets there in time"
             if snapped is not None:
-                worst = np.bincount(snapped.reason[here], minlength=len(REASONS))
-                told = int(worst[TOO_FAR:].argmax()) + TOO_FAR
-                limit = f"no site within {modes()[mode].limit_min:g} minutes"
-                reason = REASONS[told] if 2 * worst[told] > len(here) else limit
+                off = snapped.reason[here][snapped.edge[here] < 0]
+                reason = f"no site within {modes()[mode].limit_min:g} minutes"
+                if 2 * len(off) >= len(here):
+                    reason = REASONS[np.bincount(off).argmax()]
             rows.append((mode, code, reason))
     return pd.DataFrame(rows, columns=["mode", "lsoa21cd", "reason"])
 
@@ -220,9 +233,10 @@ def _differences(by_zone: pd.DataFrame, sites: pd.DataFrame) -> pd.DataFrame:
     rows, names = [], sites.set_index("site_id")["name"]
     for one, minutes, other, others in pairs:
         for a, x, b, y in ((one, minutes, other, others), (other, others, one, minutes)):
+            never = x[x.notna() & y.isna()].sort_values(kind="stable")
             gap = (y - x).dropna()
             gap = gap[gap >= 1.0].sort_values(ascending=False, kind="stable")
-            for key in gap.index[:SHOWN]:
+            for key in (*never.index[:SHOWN], *gap.index[:SHOWN]):
                 zone, site = key
                 rows.append((a, b, zone, site, names[site], float(x[key]), float(y[key])))
     columns = ["quicker", "slower", "lsoa21cd", "site_id", "site_name", "quicker_min", "slower_min"]

@@ -122,3 +122,43 @@ def test_two_tables_of_one_kind_are_refused(tmp_path):
 )
 def test_files_that_cannot_be_read(tmp_path, text, words):
     assert words in faults(tmp_path, text)
+
+
+def whole(travel: str, *, more: str = "") -> str:
+    inputs = "".join(map(an_input, TABLES))
+    return MINIMAL + "\n[travel]\n" + travel + "\n" + inputs + more
+
+
+TIMETABLE = an_input("timetable")
+CYCLE = """
+[[standard]]
+offer = "hub"
+mode = "cycle"
+rural_urban = ["UN1"]
+full_min = 10
+zero_min = 20
+source = "Cabinet paper, May 2026"
+"""
+
+
+@pytest.mark.parametrize(
+    ("travel", "more", "words"),
+    [
+        ('modes = ["walk", "drive", "cycle"]', "", "mode 'cycle' has no standard, so that its minutes would not count"),
+        ('modes = ["walk", "walk", "drive"]', "", "mode 'walk' stands twice"),
+        ('modes = ["walk"]', "", 'add "drive" to [travel] modes'),
+        ("", TIMETABLE, "set timetable_date, a school day, under [travel]"),
+        ('modes = ["drive"]\ntimetable_date = 2026-05-12', TIMETABLE, "a bus is reached on foot: add 'walk'"),
+        ("timetable_date = 2026-05-10", TIMETABLE, "is a Sunday: give a school day"),
+        ("bands_min = [0.0]", "", "bands_min"),
+        ("bands_min = [nan]", "", "bands_min"),
+        ("bands_min = [1e9]", "", "bands_min"),
+    ],
+)
+def test_travel_that_would_count_for_nothing_is_refused(tmp_path, travel, more, words):
+    assert words in faults(tmp_path, whole(travel, more=more))
+
+
+def test_travel_that_counts_is_taken(tmp_path):
+    assert read(tmp_path, whole('modes = ["walk", "drive", "cycle"]', more=CYCLE)).travel.modes[2] == "cycle"
+    assert read(tmp_path, whole("timetable_date = 2026-05-12", more=TIMETABLE)).travel.timetable_date is not None

@@ -16,12 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from needs import demo, isochrones, streets
-from needs.isochrones.grid import NEAR_M
+from needs.isochrones.ground import FINE_M
 from needs.streets import Graph, snap
 from tests.town import ORIGIN, places, write_osm
 
 BANDS = [5.0, 10.0, 20.0]
 M_MIN = 4000 / 60  # metres a minute with a pram, on the street and off it
+NEAR_M = FINE_M[1]
 SLACK_M = 25.0  # of an outline: a cell
 
 

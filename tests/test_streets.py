@@ -188,10 +188,25 @@ def test_a_place_off_an_island_says_so():
     graph = graph_of(nodes, [([0, 1], STREET), ([2, 3], STREET), ([4, 5], STREET)])
     places = at(graph, (550, 290), (1000, 5), (1020, 880), (0, 5000), (550, 152), (550, 154))
     assert places.reason.tolist() == [ISLAND, ON, ISLAND, TOO_FAR, ON, ON]
-    assert places.edge.tolist() == [0, 0, -1, -1, 0, 0]
+    assert places.edge.tolist() == [-1, 0, -1, -1, 0, 0]
     assert places.metres.tolist() == [290, 5, 880, 5000, 152, 154]
     assert places.leave().node[2].tolist() == [-1, -1]
     assert at(graph, (550, 160)).reason.tolist() == [ISLAND]  # 140 m against 160 m
+    near = graph_of([(0, 0), (2000, 0), (500, 100), (600, 101)], [([0, 1], STREET), ([2, 3], STREET)])
+    found = at(near, (500, 100), (600, 101))  # a gate may be what parts them, or a railway
+    assert found.edge.tolist() == [0, -1]
+    assert found.reason.tolist() == [ON, ISLAND]
+
+
+def test_no_door_opens_on_a_motorway_or_a_ferry():
+    ways = [([0, 1], {"highway": "motorway"}), ([1, 2], {"highway": "motorway"}), ([2, 0], {"highway": "motorway"})]
+    ways += [([0, 3], STREET), ([3, 4], {"route": "ferry", "motorcar": "yes"}), ([4, 5], STREET)]
+    graph = graph_of([(0, 0), (1000, 0), (500, 300), (0, -200), (0, -1200), (0, -1400)], ways, "drive")
+    places = at(graph, (60, 0), (10, -900))
+    assert places.metres.tolist() == [60, pytest.approx(300.2, abs=0.1)]
+    assert [graph.highways[graph.edges.highway[e]] for e in places.edge] == ["residential", "residential"]
+    only = graph_of([(0, 0), (1000, 0), (500, 300)], ways[:3], "drive")
+    assert at(only, (60, 0)).metres.tolist() == [0]  # where there is nothing else
 
 
 def test_no_places_are_brought_nowhere():

@@ -372,11 +372,12 @@ def test_stops_without_coordinates(tmp_path, nowhere):
     assert alone.notes[-1].count == 5
     if nowhere == "x,1":  # the row itself was malformed
         return
-    assert noted(alone)[0] == ("stops.txt", "stops without coordinates, left out", 1, ("B",))
+    assert noted(alone)[0] == ("stops.txt", "stops without coordinates in Great Britain, left out", 1, ("B",))
     at_a = WEEK["stops.txt"].splitlines()[1].split(",", 2)[2]
     lines = [rows[0] + ",parent_station", *(r + ("," if r[0] != "B" else ",P") for r in rows[1:]), f"P,Station,{at_a},"]
     with_station = transit.read_feed(zipped(tmp_path / "b.zip", {**WEEK, "stops.txt": "\n".join(lines)}))
-    assert noted(with_station) == [("stops.txt", "stops without coordinates, put at their station", 1, ("B",))]
+    what = "stops without coordinates in Great Britain, put at their station"
+    assert noted(with_station) == [("stops.txt", what, 1, ("B",))]
     places = with_station.stops.set_index("stop_id").geometry
     assert places["B"].equals(places["A"])
     assert count(with_station, TUESDAY) == SOUND
@@ -558,3 +559,29 @@ def test_hours_of_a_day_add_up(tmp_path_factory, trips, cut):
     assert {s: early[s] + late[s] for s in whole} == whole  # no time lies on the hour
     assert whole["A"] == whole["B"] == len(trips)  # what runs past midnight today did so yesterday as well
     assert whole["C"] == 0
+
+
+def test_a_day_without_buses_is_refused_with_the_nearest_that_have_some(week, tmp_path):
+    assert transit.check_day(week, TUESDAY) == []
+    with pytest.raises(InputError, match="has no bus on 2026-05-24: the nearest days with buses are 2026-05-23 and"):
+        transit.check_day(week, date(2026, 5, 24))
+    with pytest.raises(InputError, match="2026-05-01 to 2026-05-31"):
+        transit.check_day(week, date(2026, 6, 30))
+    assert transit.check_day(week, HOLIDAY) == []  # two trips for four
+    fewer = {**WEEK, "trips.txt": WEEK["trips.txt"].replace("S1,sat,r\n", "")}
+    (note,) = transit.check_day(transit.read_feed(zipped(tmp_path / "fewer.zip", fewer)), HOLIDAY)
+    assert "fewer.zip: 1 trips on 2026-05-25, 4 a week apart" in note
+    assert "is it a usual day?" in note
+
+
+def test_a_removal_stretches_no_calendar(tmp_path):
+    late = WEEK["calendar_dates.txt"] + "week,20301225,2\n"
+    feed = transit.read_feed(zipped(tmp_path / "late.zip", {**WEEK, "calendar_dates.txt": late}))
+    assert feed.covers == ("20260501", "20260531")
+
+
+def test_stops_beyond_britain_are_left_out_with_a_note(tmp_path):
+    rows = [r if not r.startswith("C,") else "C,Stop C,0.0,89.9" for r in WEEK["stops.txt"].splitlines()]
+    feed = transit.read_feed(zipped(tmp_path / "far.zip", {**WEEK, "stops.txt": "\n".join(rows)}))
+    assert "C" not in set(feed.stops["stop_id"])
+    assert any("without coordinates in Great Britain" in str(n) for n in feed.notes)

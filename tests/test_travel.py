@@ -148,7 +148,7 @@ def test_a_site_off_the_streets_is_a_fault_and_a_neighbours_a_note(cross):
     faults = Faults()
     kept, report, notes = travel.check_reach(homes, sites, cross, faults)
     assert kept["site_id"].tolist() == ["good"]
-    assert [f.where for f in faults.found] == ["site 'My Hall' (test)"]
+    assert [f.where for f in faults.found] == ["test (1 of 3 sites), site 'My Hall'"]
     assert "8.1 km" in faults.found[0].what
     assert len(notes) == 1
     assert "Their Hub" in notes[0]
@@ -169,6 +169,22 @@ def test_runcorn_reaches_widnes_over_a_bridge_only(real_data):
         assert minutes > 2.2 / kph * 60
         cut = streets.build(ways.taking(~on_bridge), mode)
         assert math.isnan(travel.minutes(homes, sites, cut).loc["runcorn", "widnes"])
+
+
+def test_places_on_streets_that_are_cut_off_are_told_so(tmp_path):
+    nodes = {1: (0, 0), 2: (2000, 0), 3: (0, 400), 4: (300, 400)}
+    ways = [([1, 2], {"highway": "residential"}), ([3, 4], {"highway": "residential"})]
+    graphs = {"walk": streets.build(streets.read_ways(write_osm(tmp_path / "a.osm", nodes, ways)), "walk")}
+    homes = places("point_id", {"here": (500, 0), "there": (100, 400)})
+    sites = places("site_id", {"s": (200, 410)}, name=["Far Bank Hall"], source="halls", ours=[True])
+    faults = Faults()
+    _, report, notes = travel.check_reach(homes, sites, graphs, faults)
+    (fault,) = faults.found
+    assert fault.where == "halls (1 of 1 sites), site 'Far Bank Hall'"
+    assert fault.what.startswith("stands on streets that are cut off from all others, 0.4 km from")
+    told = "stand on streets that are cut off from all others, and count as out of reach: there"
+    assert notes == [f"1 places where families live {told}"]
+    assert report["on_islands"].tolist() == [1, 1]
 
 
 # ---------------------------------------------------------------- buses
@@ -252,6 +268,18 @@ def test_stops_far_from_any_street_are_told(tmp_path):
     assert found["weekday_morning"].minutes.isna().all(axis=None)
 
 
+def test_all_columns_are_of_the_middle_family(tmp_path):
+    """Three families at 200, 600 and 1,300 m: the middle one walks 9 minutes to the stop; its row is its own."""
+    graph, feed = long_road(tmp_path)
+    at = {"a": (200, 0), "b": (600, 0), "c": (1300, 0)}
+    homes = places("point_id", at, lsoa21cd="E01000001", share=[0.4, 0.35, 0.25])
+    sites = places("site_id", {"s": (7800, 0)}, ours=True)
+    found, _ = travel.by_bus(homes, sites, graph, feed, school_day=SCHOOL_DAY)
+    whole = found["weekday_morning"].zones.iloc[0]
+    alone, _ = travel.by_bus(homes.iloc[[1]].assign(share=1.0), sites, graph, feed, school_day=SCHOOL_DAY)
+    assert whole.to_dict() == alone["weekday_morning"].zones.iloc[0].to_dict()
+
+
 def test_every_mode_has_words_and_one_needs_a_car():
     words = travel.words()
     assert set(words) == {*streets.modes(), "bus"}
@@ -320,6 +348,15 @@ def test_detours_by_hand(tmp_path):
     assert row.doubt.startswith("unusual")
 
 
+def cross_with_hill(folder):
+    """Two towns that a road joins on which nobody may walk."""
+    nodes = {1: (0, 0), 2: (100, 0), 3: (250, 0), 4: (350, 0), 5: (400, 0)}
+    ways = [([1, 2], {"highway": "residential"}), ([2, 3], {"highway": "primary", "foot": "no"})]
+    ways.append(([3, 4, 5], {"highway": "residential"}))
+    read = streets.read_ways(write_osm(folder / "hill.osm", nodes, ways))
+    return {mode: streets.build(read, mode) for mode in ("walk", "drive")}
+
+
 def test_zones_out_of_reach_say_why(tmp_path):
     nodes = {1: (0, 0), 2: (900, 0), 3: (9_000, 0), 4: (0, 3_000), 5: (300, 3_000), 6: (0, 900), 7: (0, 2_000)}
     ways = [([1, 2, 3], {"highway": "residential"}), ([4, 5], {"highway": "footway"})]
@@ -334,5 +371,8 @@ def test_zones_out_of_reach_say_why(tmp_path):
         "E01000002": REASONS[1],
     }
     assert sum("E01000001" in line for line in found.lines()) == 1
+    beyond = looked_at(cross_with_hill(tmp_path), homes.iloc[[3]].reset_index(drop=True), sites).differences.iloc[0]
+    assert (beyond["quicker"], beyond["slower"]) == ("driving", "walking with a pram")
+    assert math.isnan(beyond["slower_min"])  # a missing footway shows first
     nothing = looked_at(graph, homes.iloc[[0]].reset_index(drop=True), sites)
     assert nothing.speeds["doubt"].str.startswith("no journey at all").all()

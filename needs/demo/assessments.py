@@ -46,7 +46,8 @@ _SCHOOL_DAY = "2026-05-12"  # a Tuesday in term
 
 def assessment_toml(plan: Plan) -> str:
     """Give the text of the assessment file; its paths are relative to the folder that holds both councils."""
-    head = f"""# {plan.name}: an invented council. Every file is made up; paths start from this file's folder.
+    head = f"""# {plan.name}: an invented council. Every file is made up.
+# Paths start from the folder of this file: give it as RAW, or --raw.
 
 [area]
 name = "{plan.name}"

@@ -10,29 +10,31 @@ from numpy.typing import NDArray
 from needs.kernels import kernel
 from needs.streets import Lines
 
-NEAR_M = 100.0  # what is further from any street is not within reach, so that no water is filled
-
 
 @dataclass(frozen=True)
 class Grid:
-    """Points in rows from the south, each from the west, `cell_m` apart, on whole multiples of it in EPSG:27700."""
+    """Points in rows from the south, each from the west, `cell_m` apart, on whole multiples of it in EPSG:27700.
+
+    What is further than `near_m` from any street is not within reach, so that no water is filled.
+    """
 
     cell_m: float
+    near_m: float
     west: int
     south: int
     columns: int
     rows: int
 
     @classmethod
-    def around(cls, lines: Lines, some: NDArray[np.int64], cell_m: float) -> Grid:
+    def around(cls, lines: Lines, some: NDArray[np.int64], cell_m: float, near_m: float) -> Grid:
         """Lay a grid with all that is near some of the lines, and one point more on every side."""
         if not len(some):
-            return cls(cell_m, 0, 0, 2, 2)
-        margin = NEAR_M + 2 * cell_m
+            return cls(cell_m, near_m, 0, 0, 2, 2)
+        margin = near_m + 2 * cell_m
         low, high = zip(_extent(lines.x, some), _extent(lines.y, some), strict=True)
         west, south = (int(np.floor((a - margin) / cell_m)) for a in low)
         east, north = (int(np.ceil((a + margin) / cell_m)) for a in high)
-        return cls(cell_m, west, south, east - west + 1, north - south + 1)
+        return cls(cell_m, near_m, west, south, east - west + 1, north - south + 1)
 
     def touched(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which lines or points, shape (l, 2) or (l, 1), have a box that the grid touches."""

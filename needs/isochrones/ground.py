@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from needs.isochrones.arrival import Search, lay
-from needs.isochrones.grid import NEAR_M, Grid
+from needs.isochrones.grid import Grid
 from needs.isochrones.outlines import Field
 from needs.kernels import kernel
 from needs.streets import NO_WAY, Graph, Snapped, modes
 
-CELL_M = (25.0, 50.0)  # between the points on which times are laid: where the last band is near, and where it is far
+# Metres between the points on which times are laid, and how near a street is: where the last band is near, and where it
+# is far. Far out, streets lie apart with only fields between.
+FINE_M, ROUGH_M = (25.0, 100.0), (50.0, 300.0)
 FAR_M = 5_000.0  # the last band is far if its minutes bring one further than this at the streets' usual speed
 HARDLY = 0.25  # of a cell: streets that are no more than this further from a point than the nearest are as good
 
@@ -26,7 +28,7 @@ class Ground:
     ----------
     northward
         All junctions from the south.
-    near_m
+    street_m
         Metres to the nearest street, at most those that matter, shape (rows, columns).
     first
         Line l has the doors `first[l]` to `first[l + 1]`, shape (lines + 1,).
@@ -38,7 +40,7 @@ class Ground:
     limit_s: float
     grid: Grid
     northward: NDArray[np.int64]
-    near_m: NDArray[np.float64]
+    street_m: NDArray[np.float64]
     first: NDArray[np.int64]
     row: NDArray[np.int32]
     column: NDArray[np.int32]
@@ -52,23 +54,24 @@ class Ground:
         lines, edges = graph.lines, graph.edges
         once = np.where(edges.forward_ms == NO_WAY, edges.backward_ms, edges.forward_ms)
         far = edges.metres.sum() / once.sum() * last_min * 60_000 > FAR_M
-        cell_m = CELL_M[int(far)]
+        cell_m, near_m = ROUGH_M if far else FINE_M
         # a band's outline depends on points up to a cell outside it
         limit_s = last_min * 60 + cell_m / (modes()[graph.mode].connector_kph / 3.6)
         reached, _, _ = Search.of(places, limit_s).pieces()
-        grid = Grid.around(lines, reached, cell_m)
-        lived = ~edges.ferry[lines.edge]  # no family lives on a ferry
+        grid = Grid.around(lines, reached, cell_m, near_m)
+        lived = np.zeros(len(lines), dtype=bool)
+        lived[graph.fronts] = True
         some = np.flatnonzero(lived & grid.touched(lines.x, lines.y))
-        frame = (grid.cell_m, grid.west * grid.cell_m, grid.south * grid.cell_m)
-        near_m = _nearest(lines.x, lines.y, some, *frame, grid.rows, grid.columns)
+        frame = (near_m, cell_m, grid.west * cell_m, grid.south * cell_m)
+        street_m = _nearest(lines.x, lines.y, some, *frame, grid.rows, grid.columns)
         north = np.argsort(graph.y, kind="stable")
-        return cls(graph, limit_s, grid, north, near_m, *_doors(lines.x, lines.y, some, *frame, near_m))
+        return cls(graph, limit_s, grid, north, street_m, *_doors(lines.x, lines.y, some, *frame, street_m))
 
     def field(self, places: Snapped) -> Field:
         """Lay the times to the soonest of some of the places on a grid around what is reached."""
         search = Search.of(places, self.limit_s)
         line, ends_s, part = search.pieces()
-        lines, grid = self.graph.lines, Grid.around(self.graph.lines, line, self.grid.cell_m)
+        lines, grid = self.graph.lines, Grid.around(self.graph.lines, line, self.grid.cell_m, self.grid.near_m)
         seconds = np.full((grid.rows, grid.columns), np.inf)
         speed = modes()[self.graph.mode].connector_kph / 3.6
         lay(
@@ -76,8 +79,8 @@ class Ground:
             self.first, self.row, self.column, self.share, self.metres,
             grid.south - self.grid.south, grid.west - self.grid.west, grid.cell_m / 2, speed, seconds,
         )  # fmt: skip
-        near_m = self.grid.part(self.near_m, grid) if len(line) else np.full_like(seconds, np.inf)
-        return Field(search, grid, self.northward, seconds, near_m - NEAR_M, speed)
+        street_m = self.grid.part(self.street_m, grid) if len(line) else np.full_like(seconds, np.inf)
+        return Field(search, grid, self.northward, seconds, street_m - grid.near_m, speed)
 
 
 @kernel
@@ -101,6 +104,7 @@ def _nearest(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     lines: NDArray[np.int64],
+    near_m: float,
     cell_m: float,
     west: float,
     south: float,
@@ -108,7 +112,7 @@ def _nearest(
     columns: int,
 ) -> NDArray[np.float64]:
     """Metres from every point of the grid to the nearest line, as far as they matter."""
-    radius = NEAR_M + cell_m
+    radius = near_m + cell_m
     near = np.full((rows, columns), radius**2)
     for i in lines:
         length, east, north = _along(x[i], y[i])
@@ -132,15 +136,16 @@ def _doors(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     lines: NDArray[np.int64],
+    near_m: float,
     cell_m: float,
     west: float,
     south: float,
-    near_m: NDArray[np.float64],
+    street_m: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Find the lines that are hardly further from a point of the grid than the nearest."""
-    rows, columns = near_m.shape
-    radius = NEAR_M + cell_m
-    most = np.minimum(near_m + HARDLY * cell_m, radius) ** 2
+    rows, columns = street_m.shape
+    radius = near_m + cell_m
+    most = np.minimum(street_m + HARDLY * cell_m, radius) ** 2
     first = np.zeros(len(x) + 1, np.int64)
     size, count = 2 * rows * columns, 0
     row, column = np.empty(size, np.int32), np.empty(size, np.int32)

@@ -14,7 +14,6 @@ from needs.isochrones.arrival import Search
 from needs.isochrones.grid import Grid
 from needs.kernels import kernel
 
-FILL_M2 = 10_000.0  # holes smaller than this (100 m by 100 m) are filled
 CLEAR_M = 0.01  # no grid point is nearer to an outline than this, so that outlines, in millimetres, never touch
 
 
@@ -58,7 +57,7 @@ class Field:
         corners = (
             at + np.column_stack([np.full(len(at), self.grid.west), row[below] - below + self.grid.south])
         ) * cell_m
-        polygons, owner = _filled(np.round(corners, 3), ring, polygon, band[below[ring[:-1]]])
+        polygons, owner = _filled(np.round(corners, 3), ring, polygon, band[below[ring[:-1]]], self.grid.near_m**2)
         shapely.multipolygons(polygons, indices=owner, out=shapes)
         return shapes
 
@@ -84,9 +83,13 @@ def _pct(some: NDArray[np.bool_], every: NDArray[np.bool_]) -> NDArray[np.float6
 
 
 def _filled(
-    corners: NDArray[np.float64], ring: NDArray[np.int64], polygon: NDArray[np.int64], band: NDArray[np.int64]
+    corners: NDArray[np.float64],
+    ring: NDArray[np.int64],
+    polygon: NDArray[np.int64],
+    band: NDArray[np.int64],
+    fill_m2: float,
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """Make polygons of contours without the small holes, and without what lies in those; and give their bands.
+    """Make polygons of contours without the holes below `fill_m2`, and without what lies in those; give their bands.
 
     Ring r, of a band, has the corners `ring[r]` to `ring[r + 1]`; polygon p the rings `polygon[p]` to
     `polygon[p + 1]`, the outer one first. Of a band within another, all is filled that is filled in it or open there:
@@ -96,7 +99,7 @@ def _filled(
     cross = np.append(x[:-1] * y[1:] - x[1:] * y[:-1], 0.0)
     cross[ring[1:] - 1] = 0.0
     outer = polygon[:-1]
-    small = np.abs(np.add.reduceat(cross, ring[:-1])) / 2 < FILL_M2
+    small = np.abs(np.add.reduceat(cross, ring[:-1])) / 2 < fill_m2
     small[outer] = False
     rings = shapely.linearrings(corners, indices=np.repeat(np.arange(len(band)), np.diff(ring)))
     owner = np.repeat(np.arange(len(outer)), np.diff(polygon))

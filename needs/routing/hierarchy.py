@@ -65,11 +65,8 @@ def order(arcs: Arcs, *, folder: Path | None = None) -> NDArray[np.int32]:
     kept = kept_order(arcs, folder)
     if kept is not None:
         return kept
-    pairs = np.unique(
-        np.concatenate(
-            [arcs.tail.astype(np.int64) * arcs.nodes + arcs.head, arcs.head.astype(np.int64) * arcs.nodes + arcs.tail]
-        )
-    )
+    low, high = np.divmod(_links(arcs.tail, arcs.head, arcs.nodes), arcs.nodes)
+    pairs = np.sort(np.concatenate([low * arcs.nodes + high, high * arcs.nodes + low]))
     first = np.concatenate([[0], np.cumsum(np.bincount(pairs // arcs.nodes, minlength=arcs.nodes))])
     links = pymetis.CSRAdjacency(first.astype(np.int32), (pairs % arcs.nodes).astype(np.int32))
     _, place = pymetis.nested_dissection(links)
@@ -98,7 +95,13 @@ def kept_order(arcs: Arcs, folder: Path | None) -> NDArray[np.int32] | None:
 
 
 def _order_file(arcs: Arcs, folder: Path) -> Path:
-    return folder / f"{hashlib.sha256(arcs.first.tobytes() + arcs.head.tobytes()).hexdigest()[:32]}.npy"
+    links = hashlib.sha256(str(arcs.nodes).encode() + _links(arcs.tail, arcs.head, arcs.nodes).tobytes())
+    return folder / f"{links.hexdigest()[:32]}.npy"
+
+
+def _links(a: NDArray[np.int32], b: NDArray[np.int32], nodes: int) -> NDArray[np.int64]:
+    """List linked pairs, whatever the direction, each once as lower x n + higher, ascending."""
+    return np.unique(np.minimum(a, b).astype(np.int64) * nodes + np.maximum(a, b))
 
 
 def build(arcs: Arcs, rank: NDArray[np.int32]) -> Hierarchy:
@@ -130,8 +133,7 @@ def build(arcs: Arcs, rank: NDArray[np.int32]) -> Hierarchy:
 
 def _upward(arcs: Arcs, rank: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """List the higher neighbours of every rank, whatever the direction."""
-    a, b = rank[arcs.tail].astype(np.int64), rank[arcs.head].astype(np.int64)
-    pairs = np.unique(np.minimum(a, b) * arcs.nodes + np.maximum(a, b))
+    pairs = _links(rank[arcs.tail], rank[arcs.head], arcs.nodes)
     first = np.concatenate([[0], np.cumsum(np.bincount(pairs // arcs.nodes, minlength=arcs.nodes))])
     return first, (pairs % arcs.nodes).astype(np.int32)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from needs.kernels import cores, pool
 from needs.routing import hierarchy, search, sweep
 from needs.routing.arcs import Arcs, Ends
 from needs.routing.hierarchy import Hierarchy
@@ -268,13 +268,12 @@ def _all(
     if len(parts) < 2:
         yield from ((rows, work(rows)) for rows in parts)
         return
-    cores = _cores()
-    with ThreadPoolExecutor(cores) as pool:
+    with pool() as threads:
         waiting: deque[tuple[NDArray[np.int64], Future[NDArray[np.int32]]]] = deque()
         try:
             for rows in parts:
-                waiting.append((rows, pool.submit(work, rows)))
-                if len(waiting) >= 2 * cores:
+                waiting.append((rows, threads.submit(work, rows)))
+                if len(waiting) >= 2 * cores():
                     first, future = waiting.popleft()
                     yield first, future.result()
                     done += len(first)
@@ -282,9 +281,4 @@ def _all(
             for first, future in waiting:
                 yield first, future.result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            threads.shutdown(wait=True, cancel_futures=True)

@@ -65,7 +65,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
     }
     graphs = _graphs(settings, raw, faults)
-    feed = _feed(settings, raw, faults)
+    feed, usual = _feed(settings, raw, faults)
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
     read = [note for table in have.values() for note in table.attrs.pop("notes", [])]
@@ -109,7 +109,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     found, snapping, more = travel.check_reach(points, found, graphs, faults)
     faults.raise_if_any()
     zones = _with_buses(settings, feed, zones, points)
-    buses = [str(note) for note in feed.notes] if feed else []
+    buses = [*usual, *(f"{feed.name}, {note}." for note in feed.notes)] if feed else []
     told = [*read, *notes, *more, *carried.notes, *safe.notes, *cells.notes, *buses]
     return Data(zones, points, found, graphs, spec, cells, _context(settings, have), snapping, feed, told)
 
@@ -200,16 +200,14 @@ def _graphs(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[
     return graphs
 
 
-def _feed(settings: Assessment, raw: dict[str, Path], faults: Faults) -> Feed | None:
+def _feed(settings: Assessment, raw: dict[str, Path], faults: Faults) -> tuple[Feed | None, list[str]]:
     """Read the timetable, and see that it runs on the day that is asked for."""
     given, day = settings.of("timetable"), settings.travel.timetable_date
     if not given or day is None:
-        return None
+        return None, []
     nothing: Feed | None = None
     feed = _attempt(lambda: transit.read_feed(raw[given[0].id]), faults, otherwise=nothing)
-    if feed is not None:
-        _attempt(lambda: len(transit.services_on(feed, day)), faults, otherwise=0)
-    return feed
+    return feed, _attempt(lambda: transit.check_day(feed, day), faults, otherwise=[]) if feed else []
 
 
 def _attempt(work: Callable[[], T], faults: Faults, *, otherwise: T) -> T:

@@ -45,7 +45,7 @@ def from_osmnx(graph: Any, *, where: str = "the osmnx graph") -> Ways:
     gathered = Gathered(where)
     bend = -1  # bends of simplified streets have no number: they are given negative ones
     for u, v, edge in graph.edges(data=True):
-        if edge.get("reversed") is True and not edge.get("oneway"):
+        if not edge.get("oneway") and _is_twin(u, v, edge):
             continue  # a two-way street stands twice
         ends = [(graph.nodes[n]["x"], graph.nodes[n]["y"]) for n in (u, v)]
         inner = list(edge["geometry"].coords)[1:-1] if "geometry" in edge else []
@@ -61,6 +61,16 @@ def from_osmnx(graph: Any, *, where: str = "the osmnx graph") -> Ways:
     for node, said in graph.nodes(data=True):
         gathered.mark(node, {k: _one(said[k]) for k in mark_tags() & said.keys()})
     return gathered.done()
+
+
+def _is_twin(u: int, v: int, edge: dict[str, Any]) -> bool:
+    """Say which of the two directions of a two-way street is left out: the one against its ways.
+
+    A street that was put together of ways drawn in both directions is `reversed` both ways: the one from the higher
+    node goes, and of a loop none.
+    """
+    turned = edge.get("reversed")
+    return turned is True or (isinstance(turned, list) and (all(turned) or (any(turned) and u > v)))
 
 
 def to_osmnx(graph: Graph) -> networkx.MultiDiGraph:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from needs.errors import InputError, fail
 from needs.routing.arcs import Arcs
+from needs.streets.rules import doorless
 
 NO_WAY = -1  # milliseconds of a direction that is not allowed
 
@@ -75,11 +76,6 @@ class Lines:
     def first(self) -> NDArray[np.int64]:
         """Edge e has the lines `first[e]` to `first[e + 1]`."""
         return np.concatenate([np.flatnonzero(np.diff(self.edge, prepend=-1)), [len(self.edge)]])
-
-    @cached_property
-    def tree(self) -> shapely.STRtree:
-        """The lines, to be searched by place."""
-        return tree_of(self.x, self.y)
 
 
 @dataclass(frozen=True)
@@ -152,6 +148,18 @@ class Graph:
     highways: tuple[str, ...]
     islands: Islands
     report: dict[str, int | float]
+
+    @cached_property
+    def fronts(self) -> NDArray[np.int64]:
+        """Lines on which doors may open: those of all classes but `doorless`; all, where there are no others."""
+        bare = np.isin(self.edges.highway, [k for k, name in enumerate(self.highways) if name in doorless()])
+        some = np.flatnonzero(~bare[self.lines.edge])
+        return some if len(some) else np.arange(len(self.lines))
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The fronts, in their order, to be searched by place."""
+        return tree_of(self.lines.x[self.fronts], self.lines.y[self.fronts])
 
 
 def tree_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> shapely.STRtree:

@@ -76,7 +76,7 @@ def pace(tags: dict[str, str], mode: Mode) -> Pace:
 def denied(tags: dict[str, str], mode: Mode) -> bool:
     """Say whether the access tags, the most special one that is there, keep a mode out."""
     said = next((tags[k] for k in mode.access if k in tags), "")
-    return said in mode.denied
+    return all(value.strip() in mode.denied for value in said.split(";"))  # a list bars those whom all of it bars
 
 
 def legal_kph(tags: dict[str, str], mode: Mode, direction: str) -> float | None:

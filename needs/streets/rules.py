@@ -10,6 +10,7 @@ from pydantic import Field
 from needs.settings import CATALOGUE
 from needs.toml import Strict, checked, load
 
+_FILE = "modes.toml"
 ANY = "*"  # in a rule: whatever the value
 FERRY = "ferry"  # the class of a ferry's route, beside OpenStreetMap's highway classes
 
@@ -97,11 +98,19 @@ class Mode(Strict):
         return bool(self.oneways)
 
 
+class Doors(Strict):
+    """Classes of streets on which no door opens."""
+
+    none_on: frozenset[str]
+    source: str = Field(min_length=10)
+
+
 class _Catalogue(Strict):
     """The whole of modes.toml: a rule stands once and names the modes that it holds for."""
 
     classes: dict[str, frozenset[str]]
     ferry: dict[str, Any]
+    doors: Doors
     mode: dict[str, dict[str, Any]]
     refuse: tuple[Rule, ...]
     limit: tuple[Limit, ...]
@@ -114,11 +123,20 @@ class _Catalogue(Strict):
 
 
 @cache
+def _catalogue() -> _Catalogue:
+    return checked(_Catalogue, load(CATALOGUE / _FILE), file=_FILE)
+
+
+@cache
+def doorless() -> frozenset[str]:
+    """Name the classes of streets on which no door opens."""
+    return _catalogue().doors.none_on
+
+
+@cache
 def modes() -> dict[str, Mode]:
     """Read the catalogue's ways of travelling."""
-    file = "modes.toml"
-    whole = checked(_Catalogue, load(CATALOGUE / file), file=file)
-    found = {}
+    whole, found = _catalogue(), {}
     for name, entry in whole.mode.items():
         classes = [whole.classes.get(h, {h}) for h in entry.get("highways", ())]
         content = {
@@ -128,7 +146,7 @@ def modes() -> dict[str, Mode]:
             "oneway_where": _of(name, whole.oneway),
             **{kind: _of(name, getattr(whole, kind)) for kind in _KINDS},
         }
-        found[name] = checked(Mode, content, file=f"{file}, [mode.{name}]")
+        found[name] = checked(Mode, content, file=f"{_FILE}, [mode.{name}]")
     return found
 
 

@@ -16,6 +16,7 @@ ON, TOO_FAR, ISLAND = 0, 1, 2  # codes of Snapped.reason
 REASONS = ("on the network", "too far from any street", "nearest street is on an island cut off from the rest")
 
 NEARER_M = 10.0  # an island this much nearer than the rest is where the place stands
+ACROSS_M = 100.0  # from an island to the rest: nearer, a gate or a gap in the map is likelier than a barrier
 AT_NODE_M = 0.001  # a place this near to the end of a street stands on the junction
 
 
@@ -34,8 +35,8 @@ class Snapped:
     metres
         Straight distance to the nearest street of the network, also where it is too far.
     reason
-        Index into REASONS. A place on an island is brought to the rest of the network where that is near enough
-        (`edge` is not -1 then).
+        Index into REASONS. A place on an island, cut off by a river or a railway perhaps, is off the network, unless
+        the rest is within ACROSS_M: then a gate or a gap in the map is taken to be what parts them.
     """
 
     graph: Graph
@@ -111,7 +112,8 @@ def snap(graph: Graph, x: NDArray[np.float64], y: NDArray[np.float64]) -> Snappe
     places = shapely.points(x, y)
     cap = modes()[graph.mode].max_snap_m
     lines = graph.lines
-    row, found = lines.tree.query_nearest(places, all_matches=True)
+    row, found = graph.tree.query_nearest(places, all_matches=True)
+    found = graph.fronts[found]
     line = np.full(len(places), np.iinfo(np.int64).max)
     np.minimum.at(line, row, found)
     share, metres = _foot(lines.x[line], lines.y[line], np.asarray(x, float), np.asarray(y, float))
@@ -119,9 +121,9 @@ def snap(graph: Graph, x: NDArray[np.float64], y: NDArray[np.float64]) -> Snappe
     if len(graph.islands):
         (row, _), near = graph.islands.tree.query_nearest(places, all_matches=False, return_distance=True)
         island_m[row] = near
-    near_enough = metres <= cap
     on_island = (island_m <= cap) & (island_m + NEARER_M < metres)
-    reason = np.where(on_island, ISLAND, np.where(near_enough, ON, TOO_FAR)).astype(np.int8)
+    near_enough = metres <= np.where(on_island, min(ACROSS_M, cap), cap)
+    reason = np.where(near_enough, ON, np.where(on_island, ISLAND, TOO_FAR)).astype(np.int8)
     return Snapped(
         graph,
         np.where(near_enough, lines.edge[line], -1).astype(np.int32),

@@ -2,7 +2,7 @@
 
 from needs.transit.connections import Timetable, timetable
 from needs.transit.feed import IMPOSSIBLE, Feed, read_feed
-from needs.transit.services import departures, departures_near, runs, services_on
+from needs.transit.services import check_day, departures, departures_near, runs, services_on
 from needs.transit.summary import Journeys, Walks, journeys, minute_by_minute
 from needs.transit.tables import Note
 
@@ -13,6 +13,7 @@ __all__ = [
     "Note",
     "Timetable",
     "Walks",
+    "check_day",
     "departures",
     "departures_near",
     "journeys",

@@ -19,6 +19,9 @@ IMPOSSIBLE = -1  # seconds of a change that the timetable rules out
 _BLANK = -1  # seconds of a time that is not given
 
 
+BRITAIN_DEG = ((49.8, 61.0), (-8.7, 1.9))  # latitude, longitude
+
+
 @dataclass(frozen=True)
 class Feed:
     """A timetable, checked.
@@ -61,8 +64,9 @@ class Feed:
 
     @property
     def covers(self) -> tuple[str, str]:
-        """First and last day (yyyymmdd) that the calendars speak of."""
-        days = pd.concat([self.calendar["start_date"], self.calendar["end_date"], self.calendar_dates["date"]])
+        """First and last day (yyyymmdd) on which the calendars let anything run."""
+        added = self.calendar_dates.loc[self.calendar_dates["added"], "date"]
+        days = pd.concat([self.calendar["start_date"], self.calendar["end_date"], added])
         return str(days.min()), str(days.max())
 
 
@@ -146,17 +150,18 @@ def _with_starts(trips: pd.DataFrame, often: pd.DataFrame, reading: Reading) -> 
 
 
 def _placed(stops: pd.DataFrame, called: set[str], reading: Reading) -> pd.DataFrame:
-    """Give stops their coordinates in degrees: their own, else their station's; leave out those without."""
+    """Give stops coordinates in degrees: their own, else their station's; leave out those with none in Britain."""
     where = stops[["stop_lat", "stop_lon"]].apply(pd.to_numeric, errors="coerce")
-    there = where["stop_lat"].abs().le(90) & where["stop_lon"].abs().le(180) & where.ne(0).any(axis=1)
+    there = where["stop_lat"].between(*BRITAIN_DEG[0]) & where["stop_lon"].between(*BRITAIN_DEG[1])
     where = where.where(there).set_axis(stops["stop_id"], axis=0)
     station = where.reindex(stops["parent_station"])
     lent = ~there.to_numpy() & station.notna().all(axis=1).to_numpy()
     where[lent] = station[lent].to_numpy()
     told = stops["stop_id"].isin(called).to_numpy()
-    reading.note("stops.txt", "stops without coordinates, put at their station", stops.loc[lent & told, "stop_id"])
+    none = "stops without coordinates in Great Britain"
+    reading.note("stops.txt", f"{none}, put at their station", stops.loc[lent & told, "stop_id"])
     lost = ~there.to_numpy() & ~lent
-    reading.note("stops.txt", "stops without coordinates, left out", stops.loc[lost & told, "stop_id"])
+    reading.note("stops.txt", f"{none}, left out", stops.loc[lost & told, "stop_id"])
     lat, lon = where["stop_lat"].to_numpy(), where["stop_lon"].to_numpy()
     placed: pd.DataFrame = stops.assign(stop_lat=lat, stop_lon=lon)[~lost]
     return placed

@@ -38,6 +38,39 @@ def services_on(feed: Feed, day: date) -> set[str]:
     return _running(feed, day)
 
 
+def check_day(feed: Feed, day: date) -> list[str]:
+    """See that buses run on a day as on others of its kind.
+
+    Returns
+    -------
+    list of str
+        A note where fewer than half as many trips run as a week before or after: a bank holiday, perhaps.
+
+    Raises
+    ------
+    InputError
+        If the feed does not cover the day, or nothing runs on it; the message names the nearest days on which
+        something does.
+    """
+    services_on(feed, day)
+    if not _trips(feed, day):
+        near = [day + timedelta(days=sign * k) for k in range(1, _NEAR_DAYS + 1) for sign in (-1, 1)]
+        some = [str(d) for d in near if _trips(feed, d)][:2]
+        days = f"the nearest days with buses are {' and '.join(some)}" if some else "none runs within weeks of it"
+        fail(InputError, feed.name, f"has no bus on {day}: {days}", "choose a day on which buses run as usual")
+    usual = max(_trips(feed, day + timedelta(days=7 * k)) for k in (-1, 1))
+    if 2 * _trips(feed, day) < usual:
+        return [f"{feed.name}: {_trips(feed, day):,} trips on {day}, {usual:,} a week apart: is it a usual day?"]
+    return []
+
+
+_NEAR_DAYS = 45  # in which other days are looked for
+
+
+def _trips(feed: Feed, day: date) -> int:
+    return int(feed.trips["service_id"].isin(_running(feed, day)).sum())
+
+
 def runs(feed: Feed, day: date, *, until_s: int) -> pd.DataFrame:
     """List the runs that may be under way between midnight of a day and a later moment.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from needs.kernels import pool
 from needs.transit import search
 from needs.transit.connections import Timetable
 from needs.transit.feed import IMPOSSIBLE
@@ -221,8 +220,8 @@ def _each_site(
             )
             take(site, block, found, services)
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        list(pool.map(one, range(sites)))
+    with pool() as threads:
+        list(threads.map(one, range(sites)))
 
 
 def _changes(timetable: Timetable, transfers: Walks, change_s: int) -> Rows:

@@ -17,7 +17,7 @@ from needs.streets import Graph, Snapped
 from needs.transit import Feed, Walks
 from needs.travel.doors import MS_PER_MIN, door_to_door_ms, limit_ms, snap_places, within_ms
 from needs.travel.modes import Window, by_timetable
-from needs.travel.summary import weighted_quantile
+from needs.travel.summary import middle_row
 
 SATURDAY = 5  # of date.weekday()
 
@@ -32,8 +32,9 @@ class Buses:
         Of the middle departure minute: index point_id, columns site_id; NaN where more than half the departures reach
         it not at all.
     zones
-        lsoa21cd, site_id, window, minutes, quick_min, slow_min, changes, services, on_foot_pct: of the middle family
-        of the zone; `quick_min` and `slow_min` are not exceeded at one and at nine in ten departure minutes.
+        lsoa21cd, site_id, window, minutes, quick_min, slow_min, changes, services, on_foot_pct: all of one family, the
+        zone's middle one by minutes; `quick_min` and `slow_min` are not exceeded at one and at nine in ten departure
+        minutes, `on_foot_pct` is the share of them at which walking all the way is as quick.
     """
 
     minutes: pd.DataFrame
@@ -78,12 +79,14 @@ def by_bus(
     rule = by_timetable()
     stops = feed.stops
     at_stop, home, site = (snap_places(p, graph) for p in (stops, points, sites))
-    access = _walks(home, at_stop, rule.walk_min)
-    egress = _walks(at_stop, site, rule.walk_min)
-    transfers = _walks(at_stop, at_stop, rule.change_walk_min)
     foot = door_to_door_ms(home, site, limit_ms=min(limit_ms(graph), round(rule.limit_min * MS_PER_MIN)))
     on_foot_s = np.where(foot == np.iinfo(np.int32).max, np.nan, np.ceil(foot / 1000))
     notes = _off_network(feed, at_stop)
+    on = np.flatnonzero(at_stop.edge >= 0)
+    near = snap_places(stops.iloc[on], graph)  # a national feed has many stops elsewhere
+    access = _walks(home, near, rule.walk_min, ends=on)
+    egress = _walks(near, site, rule.walk_min, starts=on)
+    transfers = _walks(near, near, rule.change_walk_min, starts=on, ends=on)
     limit_s = round(rule.limit_min * 60)
     found = {}
     for name, window in rule.window.items():
@@ -108,10 +111,17 @@ def by_bus(
     return found, notes
 
 
-def _walks(origins: Snapped, ends: Snapped, minutes: float) -> Walks:
-    """List the walks within so many minutes."""
-    start, end, ms = within_ms(origins, ends, limit_ms=round(minutes * MS_PER_MIN))
-    return Walks.of(start, end, ms / 1000)
+def _walks(
+    origins: Snapped,
+    destinations: Snapped,
+    minutes: float,
+    *,
+    starts: NDArray[np.int64] | None = None,
+    ends: NDArray[np.int64] | None = None,
+) -> Walks:
+    """List the walks within so many minutes, between places numbered anew where numbers are given."""
+    start, end, ms = within_ms(origins, destinations, limit_ms=round(minutes * MS_PER_MIN))
+    return Walks.of(start if starts is None else starts[start], end if ends is None else ends[end], ms / 1000)
 
 
 def _off_network(feed: Feed, stops: Snapped) -> list[str]:
@@ -131,9 +141,11 @@ def _summarised(journeys: transit.Journeys, points: gpd.GeoDataFrame, sites: gpd
         "on_foot_pct": journeys.on_foot_share_pct,
     }
     frames = []
+    every = np.arange(len(sites))
     for z, code in enumerate(codes):
         rows = np.flatnonzero(group == z)
-        frame = {name: weighted_quantile(v[rows].astype(float), share[rows], 0.5) for name, v in measures.items()}
+        middle = rows[middle_row(journeys.median_min[rows], share[rows])]
+        frame = {name: v[middle, every] for name, v in measures.items()}
         frames.append(
             pd.DataFrame({"lsoa21cd": code, "site_id": sites["site_id"].to_numpy(), "window": window, **frame})
         )

@@ -58,11 +58,17 @@ def by_timetable() -> ByTimetable:
 def words() -> dict[str, Words]:
     """Describe every mode for people, by its name."""
     found = {
-        name: Words(label=m.label, speed=f"{m.kph:g} km/h" if m.kph else "speed by road", source=m.source)
+        name: Words(
+            label=m.label,
+            speed=f"{f'{m.kph:g} km/h' if m.kph else 'speed by road'}; beyond the limit over {m.limit_min:g} minutes",
+            source=m.source,
+        )
         for name, m in streets.modes().items()
     }
     bus = by_timetable()
-    return {**found, BUS: Words(label=bus.label, speed="by timetable", source=bus.source)}
+    first = next(iter(bus.window.values()))
+    speed = f"by the timetable, {first.label}; beyond the limit over {bus.limit_min:g} minutes"
+    return {**found, BUS: Words(label=bus.label, speed=speed, source=bus.source)}
 
 
 def needs_car(mode: str) -> bool:

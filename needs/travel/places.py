@@ -5,8 +5,9 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from needs.errors import Faults
+from needs.errors import Faults, listed
 from needs.streets import ISLAND, Graph
 from needs.travel.doors import snap_places
 
@@ -23,7 +24,7 @@ def check_reach(
     graphs
         Streets by mode.
     faults
-        Collector: a site of the council, or a demand point, that no mode can reach.
+        Collector: a site of the council that no mode reaches; a demand point far from any street.
 
     Returns
     -------
@@ -33,16 +34,18 @@ def check_reach(
         mode, places ("points" or "sites"), count, median_m, max_m, off_network (too far from any street), on_islands
         (nearer to streets that are cut off from the rest).
     notes : list of str
-        Neighbours' sites left out, and points off the network for one of the modes.
+        Neighbours' sites left out, and points on streets that are cut off from the rest.
     """
-    rows, notes = [], []
+    rows = []
     on = {"points": np.zeros(len(points), dtype=bool), "sites": np.zeros(len(sites), dtype=bool)}
+    cut_off = {name: on_mode.copy() for name, on_mode in on.items()}
     nearest = {"points": np.full(len(points), np.inf), "sites": np.full(len(sites), np.inf)}
     for mode, graph in graphs.items():
         for name, places in (("points", points), ("sites", sites)):
             snapped = snap_places(places, graph)
-            good = snapped.edge >= 0
+            good, island = snapped.edge >= 0, snapped.reason == ISLAND
             on[name] |= good
+            cut_off[name] |= island
             nearest[name] = np.minimum(nearest[name], snapped.metres)
             rows.append(
                 {
@@ -52,25 +55,54 @@ def check_reach(
                     "median_m": float(np.median(snapped.metres)),
                     "max_m": float(snapped.metres[good].max(initial=0.0)),
                     "off_network": int((~good).sum()),
-                    "on_islands": int((snapped.reason == ISLAND).sum()),
+                    "on_islands": int(island.sum()),
                 }
             )
-    for i in np.flatnonzero(~on["sites"]):
-        site = sites.iloc[i]
-        far = f"{nearest['sites'][i] / 1000:,.1f} km from the nearest street of the extract"
-        if site["ours"]:
-            faults.add(
-                f"site '{site['name']}' ({site['source']})",
-                f"lies {far}, outside the area's travel reach",
-                "check its coordinates, or give a street extract that covers it",
-            )
-        else:
-            notes.append(f"{site['name']}, across the border, is left out: {far}")
-    lost = np.flatnonzero(~on["points"])
-    far_m = nearest["points"]
+    notes = _lost_sites(sites, ~on["sites"], cut_off["sites"], nearest["sites"], faults)
+    notes += _lost_points(points, ~on["points"], cut_off["points"], nearest["points"], faults)
+    return sites[on["sites"]].reset_index(drop=True), pd.DataFrame(rows), notes
+
+
+def _lost_sites(
+    sites: gpd.GeoDataFrame,
+    lost: NDArray[np.bool_],
+    cut_off: NDArray[np.bool_],
+    metres: NDArray[np.float64],
+    faults: Faults,
+) -> list[str]:
+    """Note a fault for each site of ours that no mode reaches, by its input; tell of those across the border."""
+    far = [f"{m / 1000:,.1f} km from the nearest street of the network" for m in metres]
+    abroad = np.flatnonzero(lost & ~sites["ours"].to_numpy())
+    notes = [f"{sites['name'].iloc[i]}, across the border, is left out: {far[i]}" for i in abroad]
+    ours = lost & sites["ours"].to_numpy()
+    for source in sorted(set(sites["source"][ours])):
+        here = ours & (sites["source"] == source).to_numpy()
+        count = f"{int(here.sum()):,} of {int((sites['source'] == source).sum()):,} sites"
+        for island, what, fix in (
+            (True, "stands on streets that are cut off from all others, {}", "look for streets that the extract lacks"),
+            (False, "lies {}", "check its coordinates, and their crs, or give a street extract that covers it"),
+        ):
+            some = np.flatnonzero(here & (cut_off == island))
+            found = [(f"site '{sites['name'].iloc[i]}'", what.format(far[i])) for i in some]
+            faults.add_each(f"{source} ({count})", found, fix)
+    return notes
+
+
+def _lost_points(
+    points: gpd.GeoDataFrame,
+    lost: NDArray[np.bool_],
+    cut_off: NDArray[np.bool_],
+    metres: NDArray[np.float64],
+    faults: Faults,
+) -> list[str]:
+    """Note a fault for each point that is far from any street; tell of those on streets that are cut off."""
+    ids = points["point_id"].to_numpy()
+    far = np.flatnonzero(lost & ~cut_off)
     faults.add_each(
         f"table 'points' ({len(points):,} points)",
-        [(f"point {points['point_id'].iloc[i]}", f"lies {far_m[i]:,.0f} m from the nearest street") for i in lost],
+        [(f"point {ids[i]}", f"lies {metres[i]:,.0f} m from the nearest street") for i in far],
         "check its coordinates, or give a street extract that covers it",
     )
-    return sites[on["sites"]].reset_index(drop=True), pd.DataFrame(rows), notes
+    islanders = ids[lost & cut_off].tolist()
+    where = "stand on streets that are cut off from all others, and count as out of reach"
+    return [f"{len(islanders):,} places where families live {where}: {listed(islanders)}"] if islanders else []

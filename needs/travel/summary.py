@@ -51,8 +51,16 @@ def by_zone(
 
 def weighted_quantile(values: NDArray[np.float64], weight: NDArray[np.float64], q: float) -> NDArray[np.float64]:
     """Give the smallest value that a share q of the weight does not exceed, column by column; NaN ranks last."""
+    return values[_quantile_row(values, weight, q), np.arange(values.shape[1])]
+
+
+def middle_row(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Find the row of the weighted median of each column; of equal values the first row."""
+    return _quantile_row(values, weight, 0.5)
+
+
+def _quantile_row(values: NDArray[np.float64], weight: NDArray[np.float64], q: float) -> NDArray[np.int64]:
     order = np.argsort(values, axis=0, kind="stable")
-    ranked = np.take_along_axis(values, order, axis=0)
     reached = np.cumsum(weight[order], axis=0)
     first = (reached >= q * weight.sum() - 1e-12).argmax(axis=0)
-    return np.asarray(np.take_along_axis(ranked, first[None, :], axis=0)[0])
+    return np.asarray(np.take_along_axis(order, first[None, :], axis=0)[0])

@@ -273,7 +273,8 @@ def _downloads(data: PageData) -> Html:
 
 _BUS = (
     " A journey by bus is the middle one of those that begin at each minute of a school-day morning by the timetable, "
-    "with the walks and the waiting."
+    "with the walks and the waiting; day and hours stand under the assumptions. Where walking all the way is as quick, "
+    "the table says “on foot”. Reach by bus hangs on the minute at which one leaves and is not drawn."
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ RURAL_URBAN = {
     "RSN1": "Smaller rural, nearer",
     "RSF1": "Smaller rural, further",
 }
+ON_FOOT_MIN = 0.5  # walking that takes no longer than this more is as quick as the bus
 TIMES = {"today": "Today", "plan": "Plan"}
 
 
@@ -205,13 +206,21 @@ def zones(data: PageData) -> Html:
         if "deprived_children" in z:
             need.append(between(z["deprived_children_low"], z["deprived_children_high"]))
         families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in TIMES]
-        travel = [minutes(z[f"hub_{mode}_min_{t}"]) for mode in data.modes for t in TIMES]
+        travel = [_hub_minutes(z, mode, t) for mode in data.modes for t in TIMES]
         people = join(["≈ ", number(z["demand"])]) if z["count_hidden"] else number(z["demand"])
         row = [name, kind, people, *need, *families, change(z["unmet_change"]), *travel]
         rows.append([*row, number(z["bus_departures"])] if buses else row)
     ids = [f"zone-{code}" for code in ordered["lsoa21cd"]]
     caption = f"All {plural(len(rows), 'neighbourhood')}, highest need first"
     return table(caption, columns, rows, name="zones", ids=ids)
+
+
+def _hub_minutes(zone: dict[Hashable, Any], mode: str, scenario: str) -> object:
+    """Write minutes to the nearest hub; by bus only where that is quicker than walking all the way."""
+    found, walked = zone[f"hub_{mode}_min_{scenario}"], zone.get(f"hub_walk_min_{scenario}")
+    if mode == "bus" and walked is not None and walked <= found + ON_FOOT_MIN:
+        return "on foot"
+    return minutes(found)
 
 
 def between(low: float, high: float) -> str:

@@ -261,8 +261,12 @@ def test_places_are_brought_to_the_nearest_line(town, spots):
     x, y = np.array(spots).T + np.array([[450_000.0], [300_000.0]])
     places = snap(graph, x, y)
     lines = graph.lines
+    classes = [graph.highways[graph.edges.highway[e]] for e in lines.edge]
+    bare = [c in {"motorway", "motorway_link", "ferry"} for c in classes]
+    if all(bare):
+        bare = [False] * len(bare)
     for i in range(len(places)):
-        far = [distance(lines.x[n], lines.y[n], x[i], y[i]) for n in range(len(lines))]
+        far = [math.inf if bare[n] else distance(lines.x[n], lines.y[n], x[i], y[i]) for n in range(len(lines))]
         assert places.metres[i] == pytest.approx(min(far), abs=2e-3)  # a millimetre from a junction is on it
         away = [distance(*line, x[i], y[i]) for line in zip(graph.islands.line_x, graph.islands.line_y, strict=True)]
         island = min(away, default=math.inf)

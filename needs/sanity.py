@@ -229,6 +229,7 @@ def _differences(by_zone: pd.DataFrame, sites: pd.DataFrame) -> pd.DataFrame:
     pairs += [
         (f"{label[m]}, there", wide["minutes", m], f"{label[m]}, home", wide["back_min", m])
         for m in by_zone["mode"].unique()
+        if wide["back_min", m].notna().any()
     ]
     rows, names = [], sites.set_index("site_id")["name"]
     for one, minutes, other, others in pairs:

@@ -348,6 +348,19 @@ def test_detours_by_hand(tmp_path):
     assert row.doubt.startswith("unusual")
 
 
+def test_a_mode_whose_way_home_is_not_measured_is_not_compared_with_itself(cross):
+    homes = places("point_id", {"w": (0, 0)}, lsoa21cd="E01000001", share=1.0)
+    sites = places("site_id", {"s": (1980, 990)}, name="East Hall", ours=True)
+    minutes = travel.minutes(homes, sites, cross["walk"])
+    table = pd.concat(
+        [travel.by_zone(minutes, homes, mode="walk", back=minutes), travel.by_zone(minutes / 2, homes, mode="bus")]
+    )
+    zones = pd.DataFrame({"lsoa21cd": ["E01000001"], "ruc21cd": "UN1"})
+    both = {"walk": minutes, "bus": minutes / 2}
+    found = sanity.look(homes, zones, sites, {"walk": cross["walk"]}, both, table).differences
+    assert found[["quicker", "slower"]].to_numpy().tolist() == [["bus and walking", "walking with a pram"]]
+
+
 def cross_with_hill(folder):
     """Two towns that a road joins on which nobody may walk."""
     nodes = {1: (0, 0), 2: (100, 0), 3: (250, 0), 4: (350, 0), 5: (400, 0)}

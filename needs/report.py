@@ -220,8 +220,8 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dic
         rows.append(("Households without a car", share, counted.no_car_source))
     for mode in modes:
         told = travel.words()[mode]
-        day = f" on {settings.travel.timetable_date:%A %d %B %Y}" if mode == travel.BUS else ""
-        rows.append((told.label, told.speed + day, told.source))
+        day = f"timetable of {settings.travel.timetable_date:%A %d %B %Y}, " if mode == travel.BUS else ""
+        rows.append((told.label, day + told.speed, told.source))
     same = planned.standards.groupby(["mode", "offer", "full_min", "zero_min", "source"], sort=False)["ruc21cd"].agg(
         ", ".join
     )

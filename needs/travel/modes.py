@@ -67,7 +67,7 @@ def words() -> dict[str, Words]:
     }
     bus = by_timetable()
     first = next(iter(bus.window.values()))
-    speed = f"by the timetable, {first.label}; beyond the limit over {bus.limit_min:g} minutes"
+    speed = f"{first.label}; beyond the limit over {bus.limit_min:g} minutes"
     return {**found, BUS: Words(label=bus.label, speed=speed, source=bus.source)}
 
 

@@ -23,7 +23,7 @@ demo: $(VENV)/.installed ## Build two synthetic councils from nothing, offline, 
 	@$(NEEDS) demo $(FOLDERS)
 
 test: $(VENV)/.installed-dev ## Set up and run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=rutland RAW=folder
 	@$(NEEDS) build "$(AREA)" $(FOLDERS)

@@ -711,7 +711,7 @@ def test_drawn_values_get_the_points_that_the_index_gives_them(measure, directio
     ]
     doubt = doubt_of(spec.indicators[0], cells, **{"counts": True, "suppressed": True, "rounding": True, **doubts})
     scales = [index.scales_["a"] for index in indices]
-    moved = moving_cells(spec.indicators, [doubt], lambda i: scales, indices[0]._limits, groups["class"])
+    moved = moving_cells(spec.indicators, [doubt], lambda i: scales, indices[0].limits_, groups["class"])
     assert len(moved) == (2 if "within" in more else 1)
     for k, index in enumerate(indices):
         first, second = (Sources(*(np.random.default_rng([9, s]) for s in range(3))) for _ in range(2))

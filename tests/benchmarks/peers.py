@@ -163,7 +163,7 @@ class Valhalla:
         valhalla = _module("valhalla")
         folder = tempfile.TemporaryDirectory()
         config = valhalla.get_config(tile_extract="", tile_dir=folder.name)
-        # for one council a search from each source takes a seventh of what its usual way with pairs does
+        # for one council a search from each source takes a small part of the time of its usual way
         config["thor"]["source_to_target_algorithm"] = "timedistancematrix"
         config["service_limits"]["pedestrian"] |= {"max_locations": 10**6, "max_matrix_location_pairs": 10**8}
         config["service_limits"]["isochrone"]["max_contours"] = 100

@@ -297,7 +297,10 @@ HOSTILE = {  # what is done to the paths and the assessment file, and the words 
         ),
         "swapped",
     ),
-    "site out of reach": (lambda p, t: edit(p, "sites.csv", "456000.0", "476000.0"), "lies 20.0 km from the nearest street of the network"),
+    "site out of reach": (
+        lambda p, t: edit(p, "sites.csv", "456000.0", "476000.0"),
+        "lies 20.0 km from the nearest street of the network",
+    ),
     "negative births": (
         lambda p, t: edit(p, "demand.csv", "20.0", "-20.0"),
         "line 3: 'births' is -20.0: must not be negative",

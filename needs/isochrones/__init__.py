@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from needs.isochrones.ground import Ground
-from needs.kernels import pool
 from needs.routing import MAX_LIMIT_MS
 from needs.settings import CRS
 from needs.streets import Graph, Snapped, snap
@@ -86,8 +85,7 @@ def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float
         missed, false = field.faults_pct(shapes, bands)
         return {"geometry": shapes, "missed_pct": missed, "false_pct": false}
 
-    with pool() as threads:
-        found = list(threads.map(rows, range(len(places))))
+    found = [rows(place) for place in range(len(places))]
     columns: dict[str, Any] = {name: np.concatenate([f[name] for f in found]) if found else [] for name in _DRAWN}
     ids = {"site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)), "mode": graph.mode}
     return gpd.GeoDataFrame(ids | {"minutes": np.tile(bands, len(places))} | columns, crs=CRS)

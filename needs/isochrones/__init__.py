@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from needs.isochrones.ground import Ground
 from needs.routing import MAX_LIMIT_MS
 from needs.settings import CRS
-from needs.streets import Graph, Snapped, snap
+from needs.streets import Graph, snap
 
 __all__ = ["per_site", "reach", "with_demand"]
 
@@ -80,7 +80,7 @@ def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float
     ground = Ground.of(places, bands[-1])
 
     def rows(place: int) -> dict[str, NDArray[Any]]:
-        field = ground.field(_only(places, place))
+        field = ground.field(places[place : place + 1])
         shapes = field.outlines(bands)
         missed, false = field.faults_pct(shapes, bands)
         return {"geometry": shapes, "missed_pct": missed, "false_pct": false}
@@ -118,10 +118,3 @@ def _bands(bands_min: Sequence[float]) -> list[float]:
         msg = f"bands_min is {list(bands_min)}: give minutes over 0 and at most {MAX_LIMIT_MS // 120_000:,}"
         raise ValueError(msg)
     return bands
-
-
-def _only(places: Snapped, row: int) -> Snapped:
-    one = slice(row, row + 1)
-    return Snapped(
-        places.graph, places.edge[one], places.line[one], places.share[one], places.metres[one], places.reason[one]
-    )

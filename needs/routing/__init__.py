@@ -1,6 +1,6 @@
 """Find shortest times, many to many, on arrays: the fast core, which knows no streets."""
 
-from needs.routing.arcs import MAX_ARC_MS, Arcs, Ends
+from needs.routing.arcs import MAX_ARC_MS, Arcs, Ends, quickest, row_starts
 from needs.routing.hierarchy import Hierarchy, build, order
 from needs.routing.matrix import Task, blocks, times_ms, write_times
 from needs.routing.search import MAX_LIMIT_MS, UNREACHED, from_nearest_ms
@@ -17,6 +17,8 @@ __all__ = [
     "build",
     "from_nearest_ms",
     "order",
+    "quickest",
+    "row_starts",
     "times_ms",
     "write_times",
 ]

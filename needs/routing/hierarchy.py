@@ -12,7 +12,7 @@ import pymetis
 from numpy.typing import NDArray
 
 from needs.kernels import kernel
-from needs.routing.arcs import Arcs
+from needs.routing.arcs import Arcs, row_starts
 
 NO_ARC = np.int32(2**30)
 
@@ -67,7 +67,7 @@ def order(arcs: Arcs, *, folder: Path | None = None) -> NDArray[np.int32]:
         return kept
     low, high = np.divmod(_links(arcs.tail, arcs.head, arcs.nodes), arcs.nodes)
     pairs = np.sort(np.concatenate([low * arcs.nodes + high, high * arcs.nodes + low]))
-    first = np.concatenate([[0], np.cumsum(np.bincount(pairs // arcs.nodes, minlength=arcs.nodes))])
+    first = row_starts(pairs // arcs.nodes, arcs.nodes)
     links = pymetis.CSRAdjacency(first.astype(np.int32), (pairs % arcs.nodes).astype(np.int32))
     _, place = pymetis.nested_dissection(links)
     rank = np.asarray(place, dtype=np.int32)
@@ -134,8 +134,7 @@ def build(arcs: Arcs, rank: NDArray[np.int32]) -> Hierarchy:
 def _upward(arcs: Arcs, rank: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """List the higher neighbours of every rank, whatever the direction."""
     pairs = _links(rank[arcs.tail], rank[arcs.head], arcs.nodes)
-    first = np.concatenate([[0], np.cumsum(np.bincount(pairs // arcs.nodes, minlength=arcs.nodes))])
-    return first, (pairs % arcs.nodes).astype(np.int32)
+    return row_starts(pairs // arcs.nodes, arcs.nodes), (pairs % arcs.nodes).astype(np.int32)
 
 
 def _weights(

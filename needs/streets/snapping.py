@@ -49,6 +49,11 @@ class Snapped:
     def __len__(self) -> int:
         return len(self.edge)
 
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Snapped:
+        """Take some of the places."""
+        kept = (getattr(self, name)[rows] for name in ("edge", "line", "share", "metres", "reason"))
+        return Snapped(self.graph, *kept)
+
     @property
     def connector_s(self) -> NDArray[np.float64]:
         """Seconds between each place and its street."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from needs.kernels import pool
+from needs.routing import quickest, row_starts
 from needs.transit import search
 from needs.transit.connections import Timetable
 from needs.transit.feed import IMPOSSIBLE
@@ -49,12 +50,9 @@ class Walks:
         if len(self.s) and self.s.min() < 0:
             msg = f"{what}: a walk takes {self.s.min()} seconds"
             raise ValueError(msg)
-        order = np.lexsort((self.s, self.end, self.start))
-        start, end = self.start[order], self.end[order]
-        quickest = np.ones(len(order), dtype=bool)
-        quickest[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
-        first = np.concatenate([[0], np.cumsum(np.bincount(start[quickest], minlength=count))])
-        return first.astype(np.int64), end[quickest].astype(np.int32), self.s[order][quickest].astype(np.int32)
+        order = quickest(self.start, self.end, self.s)
+        end, s = self.end[order].astype(np.int32), self.s[order].astype(np.int32)
+        return row_starts(self.start[order], count), end, s
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,7 @@ def _each_site(
     first, stop, walk_s = access.rows(origins, stops, "access")
     changes = _changes(timetable, transfers, change_s)
     out = Walks(egress.end, egress.start, egress.s).rows(sites, stops, "egress")
-    room = np.concatenate([[0], np.cumsum(np.bincount(t.start[t.board], minlength=stops))]).astype(np.int64)
+    room = row_starts(t.start[t.board], stops)
     runs = int(t.run.max(initial=-1)) + 1
     foot = np.where(np.isnan(on_foot_s), float(search.UNREACHED), np.ceil(on_foot_s)).astype(np.int64)
 
@@ -241,8 +239,7 @@ def _changes(timetable: Timetable, transfers: Walks, change_s: int) -> Rows:
     at = np.searchsorted(pair, ruled[opened])  # pairs are sorted, each once, and every opened rule is among them
     seconds[at] = np.maximum(seconds[at], timetable.rule_s[opened])
     kept = ~np.isin(pair, ruled[~opened])
-    first = np.concatenate([[0], np.cumsum(np.bincount(start[kept], minlength=stops))]).astype(np.int64)
-    return first, end[kept], seconds[kept].astype(np.int32)
+    return row_starts(start[kept], stops), end[kept], seconds[kept].astype(np.int32)
 
 
 def _seconds(found: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from needs import transit
 from needs.errors import InputError
+from needs.routing import UNREACHED
 from needs.streets import Graph, Snapped
 from needs.transit import Feed, Walks
 from needs.travel.doors import MS_PER_MIN, door_to_door_ms, limit_ms, snap_places, within_ms
@@ -80,10 +81,10 @@ def by_bus(
     stops = feed.stops
     at_stop, home, site = (snap_places(p, graph) for p in (stops, points, sites))
     foot = door_to_door_ms(home, site, limit_ms=min(limit_ms(graph), round(rule.limit_min * MS_PER_MIN)))
-    on_foot_s = np.where(foot == np.iinfo(np.int32).max, np.nan, np.ceil(foot / 1000))
+    on_foot_s = np.where(foot == UNREACHED, np.nan, np.ceil(foot / 1000))
     notes = _off_network(feed, at_stop)
     on = np.flatnonzero(at_stop.edge >= 0)
-    near = snap_places(stops.iloc[on], graph)  # a national feed has many stops elsewhere
+    near = at_stop[on]  # a national feed has many stops elsewhere
     access = _walks(home, near, rule.walk_min, ends=on)
     egress = _walks(near, site, rule.walk_min, starts=on)
     transfers = _walks(near, near, rule.change_walk_min, starts=on, ends=on)

@@ -95,10 +95,7 @@ def within_ms(
         parts.append((rows[near], reached, block[near, reached]))
     origin, end = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in (0, 1))
     time = np.concatenate([p[2] for p in parts])
-    order = np.lexsort((time, end, origin))
-    origin, end, time = origin[order], end[order], time[order]
-    soonest = np.ones(len(origin), dtype=bool)
-    soonest[1:] = (origin[1:] != origin[:-1]) | (end[1:] != end[:-1])
+    soonest = routing.quickest(origin, end, time)
     return origin[soonest], end[soonest], time[soonest]
 
 

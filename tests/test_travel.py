@@ -280,6 +280,19 @@ def test_all_columns_are_of_the_middle_family(tmp_path):
     assert whole.to_dict() == alone["weekday_morning"].zones.iloc[0].to_dict()
 
 
+def test_ferries_and_tolls_are_told(tmp_path):
+    nodes = {1: (0, 0), 2: (500, 0), 3: (1500, 0), 4: (2000, 0), 5: (2500, 0)}
+    ways = [([1, 2], {"highway": "residential"}), ([2, 3], {"route": "ferry", "motorcar": "yes", "foot": "yes"})]
+    ways += [([3, 4], {"highway": "primary", "toll": "yes"}), ([4, 5], {"highway": "residential"})]
+    read = streets.read_ways(write_osm(tmp_path / "f.osm", nodes, ways))
+    assert travel.crossings({"drive": streets.build(read, "drive")}) == [
+        "Driving: 1 streets (1.0 km) are by ferry, sailing at any moment without a wait.",
+        "Driving: 1 streets (0.5 km) are with a toll, taken as any other street.",
+    ]
+    plain = streets.read_ways(write_osm(tmp_path / "p.osm", nodes, ways[:1]))
+    assert travel.crossings({"drive": streets.build(plain, "drive")}) == []
+
+
 def test_every_mode_has_words_and_one_needs_a_car():
     words = travel.words()
     assert set(words) == {*streets.modes(), "bus"}

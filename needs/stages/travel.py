@@ -64,7 +64,7 @@ def measure(settings: Assessment, ground: Data, *, say: Callable[[str], None] = 
         pd.concat(zones, ignore_index=True),
         pd.concat(windows, ignore_index=True) if windows else pd.DataFrame(),
         travel.site_minutes(ground.sites, by_car),
-        notes,
+        [*travel.crossings(ground.graphs), *notes],
     )
 
 

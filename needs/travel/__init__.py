@@ -11,7 +11,7 @@ from needs.travel.doors import (
     within_ms,
 )
 from needs.travel.modes import BUS, by_timetable, needs_car, words
-from needs.travel.places import check_reach
+from needs.travel.places import check_reach, crossings
 from needs.travel.summary import by_zone, weighted_quantile
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "by_timetable",
     "by_zone",
     "check_reach",
+    "crossings",
     "door_to_door_ms",
     "limit_ms",
     "minutes",

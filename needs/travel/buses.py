@@ -78,8 +78,7 @@ def by_bus(
         If the feed does not cover the school day.
     """
     rule = by_timetable()
-    stops = feed.stops
-    at_stop, home, site = (snap_places(p, graph) for p in (stops, points, sites))
+    at_stop, home, site = (snap_places(p, graph) for p in (feed.stops, points, sites))
     foot = door_to_door_ms(home, site, limit_ms=min(limit_ms(graph), round(rule.limit_min * MS_PER_MIN)))
     on_foot_s = np.where(foot == UNREACHED, np.nan, np.ceil(foot / 1000))
     notes = _off_network(feed, at_stop)

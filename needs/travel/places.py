@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from needs.errors import Faults, listed
 from needs.streets import ISLAND, Graph
 from needs.travel.doors import snap_places
+from needs.travel.modes import words
 
 
 def check_reach(
@@ -106,3 +107,17 @@ def _lost_points(
     islanders = ids[lost & cut_off].tolist()
     where = "stand on streets that are cut off from all others, and count as out of reach"
     return [f"{len(islanders):,} places where families live {where}: {listed(islanders)}"] if islanders else []
+
+
+def crossings(graphs: dict[str, Graph]) -> list[str]:
+    """Tell which modes may use ferries and toll roads, and how many: the times know no fare and no sailing times."""
+    notes = []
+    for mode, graph in graphs.items():
+        for flag, what in (
+            (graph.edges.ferry, "by ferry, sailing at any moment without a wait"),
+            (graph.edges.toll, "with a toll, taken as any other street"),
+        ):
+            if flag.any():
+                km = graph.edges.metres[flag].sum() / 1000
+                notes.append(f"{words()[mode].label}: {int(flag.sum()):,} streets ({km:,.1f} km) are {what}.")
+    return notes

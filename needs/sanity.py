@@ -205,15 +205,8 @@ def _junctions(places: Snapped, use: NDArray[np.bool_], most: int) -> NDArray[np
 
 def _metres(graph: Graph, start: NDArray[np.int32], end: NDArray[np.int32]) -> NDArray[np.float64]:
     """Metres of the shortest way between junctions; NaN where there is none."""
-    e = graph.edges
-    decimetres = np.rint(e.metres * 10).astype(np.int64)
-    go, back = e.forward_ms >= 0, e.backward_ms >= 0
-    arcs = routing.Arcs.of(
-        len(graph.x),
-        np.concatenate([e.start[go], e.end[back]]),
-        np.concatenate([e.end[go], e.start[back]]),
-        np.concatenate([decimetres[go], decimetres[back]]),
-    )
+    decimetres = np.rint(graph.edges.metres * 10).astype(np.int64)
+    arcs = graph.edges.arcs(len(graph.x), decimetres, decimetres)
     found = routing.times_ms(routing.Task(arcs, routing.Ends.at(start), routing.Ends.at(end)))
     return np.where(found == routing.UNREACHED, np.nan, found / 10)
 

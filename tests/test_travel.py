@@ -248,6 +248,16 @@ def test_buses_by_hand(tmp_path):
     assert morning.zones["window"].unique().tolist() == ["weekday_morning"]
 
 
+def test_a_saturday_without_buses_is_told_and_gives_no_times(tmp_path):
+    graph, feed = long_road(tmp_path)
+    longer = type(feed)(**{**vars(feed), "calendar": feed.calendar.assign(end_date="20260531")})
+    homes = places("point_id", {"h": (200, 0)}, lsoa21cd="E01000001", share=1.0)
+    sites = places("site_id", {"s": (7800, 0)}, ours=True)
+    found, (note,) = travel.by_bus(homes, sites, graph, longer, school_day=SCHOOL_DAY)
+    assert list(found) == ["weekday_morning", "school_run"]
+    assert "has no bus on 2026-05-16: the nearest days with buses are 2026-05-15 and 2026-05-14" in note
+
+
 def test_a_timetable_of_another_time_is_refused(tmp_path):
     graph, feed = long_road(tmp_path)
     homes = places("point_id", {"h": (200, 0)}, lsoa21cd="E01000001", share=1.0)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from needs.errors import InputError, fail
-from needs.routing.arcs import MAX_ARC_MS, Arcs
+from needs.routing.arcs import MAX_ARC_MS
 from needs.streets.chains import Chains, chains
 from needs.streets.graph import NO_WAY, Edges, Graph, Islands, Lines
 from needs.streets.pieces import Pieces, cut
@@ -63,13 +63,7 @@ def build(ways: Ways, mode: str) -> Graph:
         whole.toll[inside],
     )
     islands = _islands(whole, inside, junctions)
-    go, back = edges.forward_ms != NO_WAY, edges.backward_ms != NO_WAY
-    arcs = Arcs.of(
-        len(junctions),
-        np.concatenate([edges.start[go], edges.end[back]]),
-        np.concatenate([edges.end[go], edges.start[back]]),
-        np.concatenate([edges.forward_ms[go], edges.backward_ms[back]]),
-    )
+    arcs = edges.arcs(len(junctions), edges.forward_ms, edges.backward_ms)
     report = pieces.report | {
         "nodes": len(junctions),
         "edges": len(edges),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import shapely
@@ -46,6 +47,16 @@ class Edges:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def arcs(self, nodes: int, forward: NDArray[Any], backward: NDArray[Any]) -> Arcs:
+        """Make the directed network of the permitted directions, with whatever each way along an edge costs."""
+        go, back = self.forward_ms != NO_WAY, self.backward_ms != NO_WAY
+        return Arcs.of(
+            nodes,
+            np.concatenate([self.start[go], self.end[back]]),
+            np.concatenate([self.end[go], self.start[back]]),
+            np.concatenate([forward[go], backward[back]]),
+        )
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,12 @@ def by_bus(
     buses : dict
         By window, in the catalogue's order.
     notes : list of str
-        Stops far from any street; windows that the feed does not cover.
+        Stops far from any street; windows on whose day the feed has no bus.
 
     Raises
     ------
     InputError
-        If the feed does not cover the school day.
+        If the feed has no bus on the school day.
     """
     rule = by_timetable()
     at_stop, home, site = (snap_places(p, graph) for p in (feed.stops, points, sites))
@@ -92,6 +92,7 @@ def by_bus(
     for name, window in rule.window.items():
         day = day_of(window, school_day)
         try:
+            transit.check_day(feed, day)
             timetable = transit.timetable(feed, day, start=window.start, end=window.end, reach_s=limit_s)
         except InputError as error:
             if day == school_day:

@@ -12,10 +12,10 @@ import pytest
 from scipy.sparse.csgraph import shortest_path
 
 from needs.errors import InfeasibleError, InputError
-from needs.siting.classical import lscp, mclp, p_median
-from needs.siting.model import Limit, Model, terms
-from needs.siting.program import Clock, Program
-from needs.siting.solve import solve
+from needs.location.classical import lscp, mclp, p_median
+from needs.location.model import Limit, Model, terms
+from needs.location.program import Clock, Program
+from needs.location.solve import solve
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data" / "location"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the location data do not stand beside the project")

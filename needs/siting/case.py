@@ -10,9 +10,9 @@ import pandas as pd
 
 from needs.assessment import PlanSettings
 from needs.errors import Faults, InfeasibleError, fail
+from needs.location.model import Bools, Floats, Limit, Model
+from needs.location.solve import Solution, solve
 from needs.schemas import OFFERS
-from needs.siting.model import Bools, Floats, Limit, Model
-from needs.siting.solve import Solution, solve
 
 _FREE = 'set existing = "free" or unset keep for some of them'
 _POINT_COLUMNS = ("point_id", "lsoa21cd", "demand", "weight")

@@ -10,9 +10,9 @@ import pandas as pd
 
 from needs.assessment import PlanSettings
 from needs.errors import Faults
+from needs.location.solve import Proof
 from needs.siting import reasons
 from needs.siting.case import Case, aligned
-from needs.siting.solve import Proof
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from needs.location.model import Bools, Floats, Ints
 from needs.siting.case import Case
-from needs.siting.model import Bools, Floats, Ints
 
 _SAME = 1e-9  # relative to all need: below this two choices do equally well
 _NEED = "need-weighted family"

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix, hstack, identity, kron
 
-from needs.siting.model import Limit, Model
-from needs.siting.solve import solve
+from needs.location.model import Limit, Model
+from needs.location.solve import solve
 
 SIZES = ((200, 30, 4), (400, 60, 6))  # points, sites, sites to choose
 

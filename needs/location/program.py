@@ -9,8 +9,8 @@ from typing import Any, Literal
 import highspy
 import numpy as np
 
+from needs.location.model import Bools, Floats, Model, terms
 from needs.settings import SEED
-from needs.siting.model import Bools, Floats, Model, terms
 
 TIE = 1e-9  # relative difference of objective within which two plans are equal
 _SCALE = 1e5  # what the whole weighted value is scaled to: HiGHS' absolute tolerances then lie far below TIE

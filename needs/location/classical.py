@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from needs.errors import InputError, fail
-from needs.siting.model import Floats, Limit, Model
-from needs.siting.solve import Solution, solve
+from needs.location.model import Floats, Limit, Model
+from needs.location.solve import Solution, solve
 
 
 def p_median(cost: Floats, weights: Floats, *, p: int, time_limit_s: float = 120.0) -> tuple[Solution, float]:

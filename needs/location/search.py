@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from needs.kernels import kernel
+from needs.location.model import Bools, Floats, Model
 from needs.settings import SEED
-from needs.siting.model import Bools, Floats, Model
 
 _LEAST = 1e-12  # relative gain that counts as one
 _SHAKES = 40  # tries to leave a plan that no exchange betters, fewer where values are many

@@ -8,9 +8,9 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from needs.errors import InfeasibleError, NeedsError, fail
-from needs.siting.model import Bools, Floats, Model
-from needs.siting.program import TIE, Answer, Clock, Program, Row
-from needs.siting.search import improve, round_up, shake
+from needs.location.model import Bools, Floats, Model
+from needs.location.program import TIE, Answer, Clock, Program, Row
+from needs.location.search import improve, round_up, shake
 
 _BLOCK = 20  # choices put in order by one solve: 2 ** 19 times the tolerance is still far below one
 

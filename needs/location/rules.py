@@ -1,0 +1,118 @@
+"""State which sets of choices may be open together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
+
+_ROUNDING = 1e-9  # relative to a limit: amounts that pass it by less keep to it
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The amounts of the open choices add up to at most `most`.
+
+    Attributes
+    ----------
+    amounts
+        At least 0: 1 for a choice that counts, or what it costs; shape (choices,).
+    most
+        At least 0.
+    name
+        For messages.
+    """
+
+    amounts: Floats
+    most: float
+    name: str = ""
+
+    def met(self, opened: Bools) -> bool:
+        """Whether a set of open choices keeps to it."""
+        return bool(self.amounts[opened].sum() <= self.most * (1 + _ROUNDING))
+
+
+@dataclass(frozen=True)
+class Links:
+    """On which choices each choice may hang: those of choice j are parent[start[j] : start[j + 1]], ascending."""
+
+    start: NDArray[np.int64]
+    parent: NDArray[np.int32]
+
+    @staticmethod
+    def of(near: Bools) -> Links:
+        """Take a table, shape (choices, choices): row j says on which choices j may hang."""
+        start = np.concatenate([[0], np.cumsum(near.sum(axis=1))]).astype(np.int64)
+        return Links(start, np.nonzero(near)[1].astype(np.int32))
+
+    def parents(self, j: int) -> NDArray[np.int32]:
+        """Choices on which choice j may hang."""
+        return self.parent[self.start[j] : self.start[j + 1]]
+
+    def open_parents(self, opened: Bools) -> NDArray[np.int64]:
+        """How many open choices each choice may hang on; shape (choices,)."""
+        counted = np.concatenate([[0], np.cumsum(opened[self.parent])])
+        found: NDArray[np.int64] = counted[self.start[1:]] - counted[self.start[:-1]]
+        return found
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which sets of choices may be open. Choices stand in the order in which ties prefer them.
+
+    Attributes
+    ----------
+    choices
+        How many there are.
+    limits
+        On sums over the open choices: counts, money, staff days.
+    apart
+        Groups of choices of which at most one may open: the offers of one building, hubs too near to each other.
+    required
+        Groups of choices of which at least one must open.
+    closed
+        Choices that may not open; shape (choices,).
+    hangs
+        Choices that open only if one of their parents in `links` is open; shape (choices,). None of them is a parent.
+    links
+        Parents of the choices that hang; None where none hangs.
+    """
+
+    choices: int
+    limits: tuple[Limit, ...] = ()
+    apart: tuple[Ints, ...] = ()
+    required: tuple[Ints, ...] = ()
+    closed: Bools = field(default_factory=lambda: np.zeros(0, bool))
+    hangs: Bools = field(default_factory=lambda: np.zeros(0, bool))
+    links: Links | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("closed", "hangs"):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(self.choices, bool))
+
+    @staticmethod
+    def at_most(choices: int, most: int) -> Rules:
+        """Allow any set of so many choices or fewer."""
+        return Rules(choices, (Limit(np.ones(choices), float(most)),))
+
+    def fits(self, opened: Bools) -> bool:
+        """Whether a set of open choices keeps to the limits and apart, though it may lack what is required."""
+        return bool(
+            not (opened & self.closed).any()
+            and all(limit.met(opened) for limit in self.limits)
+            and all(np.count_nonzero(opened[group]) <= 1 for group in self.apart)
+        )
+
+    def hung(self, opened: Bools) -> bool:
+        """Whether every open choice that needs an open parent has one."""
+        return self.links is None or bool((self.links.open_parents(opened)[opened & self.hangs] > 0).all())
+
+    def feasible(self, opened: Bools) -> bool:
+        """Whether a set of open choices keeps to every rule."""
+        return self.fits(opened) and self.hung(opened) and all(opened[group].any() for group in self.required)

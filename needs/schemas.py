@@ -28,6 +28,19 @@ CODES = {  # the codes of a geography, by the letters that its vintage starts wi
 }
 RURAL_URBAN_CODES = ("UN1", "UF1", "RLN1", "RLF1", "RSN1", "RSF1")
 OFFERS = ("hub", "outreach", "none")
+SITE_COSTS = {
+    **{
+        f"{offer}_{name}": f"As {words}: {what}"
+        for offer, words in (("hub", "a hub"), ("outreach", "an outreach site"))
+        for name, what in (
+            ("opening_gbp", "pounds to open or convert it, once"),
+            ("yearly_gbp", "pounds a year"),
+            ("staff_days", "staff days a week"),
+            ("families", "families that it can take on at most, counted as the demand is"),
+        )
+    },
+    "closing_gbp": "Pounds that closing it costs, once",
+}
 _NUMBER = {"kind": "number"}
 
 
@@ -75,6 +88,11 @@ def _count(description: str, *, required: bool = True, high: float | None = None
 
 def _figure(description: str, *, required: bool = True) -> Any:
     return pa.Column(float, required=required, nullable=not required, description=description, metadata=_NUMBER)
+
+
+def _amount(description: str) -> Any:
+    check = pa.Check.ge(0, error="must not be negative")
+    return pa.Column(float, check, required=False, nullable=True, description=description, metadata=_NUMBER)
 
 
 def _text(description: str, *, required: bool = True, nullable: bool = False) -> Any:
@@ -187,6 +205,7 @@ TABLES = {
                 "keep": _flag("The site must stay"),
                 "ours": _flag("The council may decide about it; false for a neighbour's site"),
                 "postcode": _text("Postcode", required=False, nullable=True),
+                **{name: _amount(what) for name, what in SITE_COSTS.items()},
             },
             geometry="point",
         ),

@@ -10,6 +10,7 @@ import pandas as pd
 from shapely import STRtree
 
 from needs.errors import Faults
+from needs.schemas import SITE_COSTS
 from needs.settings import CATALOGUE
 from needs.toml import Strict, load
 
@@ -95,7 +96,7 @@ def _completed(table: gpd.GeoDataFrame, source: str, types: dict[str, SiteType])
         "may_outreach",
         "source",
     ]
-    return full[[*columns, "geometry"]]
+    return full[[*columns, *(c for c in SITE_COSTS if c in full), "geometry"]]
 
 
 def _identifiers(sites: gpd.GeoDataFrame) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from needs.assessment import PlanSettings
+from needs.assessment.plan import PlanSettings
 from needs.errors import InfeasibleError, InputError
 from needs.siting import plan, robustness
 
@@ -328,13 +328,13 @@ CLASHES = [
         {"today": "hub"},
         settings_of(2, 9, existing="keep"),
         5.0,
-        "must stay hubs (Site A, Site B, Site C, Site D), but at most 2 hubs are allowed -> raise max_hubs to 4",
+        "but at most 2 may be; the sites that must stay or be chosen are Site A, Site B, Site C, Site D -> raise it to 4",
     ),
     (
         {"today": "outreach", "may_hub": [False, False, False, True]},
         settings_of(1, 2, existing="keep"),
         5.0,
-        "3 sites must stay outreach sites (Site A, Site B, Site C), but at most 2 are allowed -> raise max_outreach",
+        "max_outreach: the other constraints need 3, but at most 2 may be",
     ),
     (
         {"today": ["outreach", "none", "none", "none"], "keep": True, "may_hub": [False, True, True, True]},
@@ -352,19 +352,19 @@ CLASHES = [
         {"today": "outreach", "keep": True},
         settings_of(1, 3),
         27.0,
-        "need 4 hubs, since each outreach site must lie within 20 minutes of a hub by car, but at most 1 are allowed",
+        "max_hubs: the other constraints need 4, but at most 1 may be",
     ),
     (
         {"today": ["hub", "none", "none", "none"], "keep": True, "may_hub": False},
         settings_of(1, 1),
         5.0,
-        "Site A must stay a hub but may not be one",
+        "Site A must be a hub, but may not",
     ),
     (
         {"today": "outreach", "keep": True},
         settings_of(2, 1),
         5.0,
-        "4 sites must stay open, but at most 2 hubs and 1 outreach sites are allowed -> raise them to 4 in all",
+        "max_outreach: the other constraints need 2, but at most 1 may be",
     ),
 ]
 

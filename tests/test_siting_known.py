@@ -13,9 +13,12 @@ from scipy.sparse.csgraph import shortest_path
 
 from needs.errors import InfeasibleError, InputError
 from needs.location.classical import lscp, mclp, p_median
-from needs.location.model import Limit, Model, terms
+from needs.location.model import Model
 from needs.location.program import Clock, Program
+from needs.location.rules import Limit, Links, Rules
 from needs.location.solve import solve
+from needs.location.terms import terms
+from needs.location.values import Values
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data" / "location"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the location data do not stand beside the project")
@@ -88,18 +91,22 @@ def random_model(seed: int) -> Model:
     parents = np.zeros((count, count), bool)
     parents[np.ix_(~hubs, hubs)] = lots.random((sites, sites)) < 0.5
     picked = [s for s in range(sites) if lots.random() < 0.15]
-    return Model(
-        values=values,
-        weights=np.where(lots.random(rows) < 0.2, 0.0, lots.integers(0, 5, rows)).astype(float),
-        base=np.where(lots.random(rows) < 0.3, 0.4, 0.0),
-        site=np.repeat(np.arange(sites), 2),
-        limits=(Limit(hubs, int(lots.integers(0, 4))), Limit(~hubs, int(lots.integers(0, 4)))),
+    # The lots are drawn in one order whatever becomes of them.
+    weights = np.where(lots.random(rows) < 0.2, 0.0, lots.integers(0, 5, rows)).astype(float)
+    base = np.where(lots.random(rows) < 0.3, 0.4, 0.0)
+    rules = Rules(
+        count,
+        limits=(
+            Limit(hubs.astype(float), int(lots.integers(0, 4)), "hubs"),
+            Limit((~hubs).astype(float), int(lots.integers(0, 4)), "outreach"),
+        ),
+        apart=tuple(np.array([2 * s, 2 * s + 1]) for s in range(sites)),
         required=tuple(np.array([2 * s, 2 * s + 1][: int(lots.integers(1, 3))]) for s in picked),
         closed=lots.random(count) < 0.1,
-        parents=parents,
         hangs=~hubs,
-        kept=lots.random(count) < 0.2,
+        links=Links.of(parents),
     )
+    return Model(Values.dense(values), weights, base, rules, kept=lots.random(count) < 0.2)
 
 
 def every_set(model: Model):
@@ -130,12 +137,13 @@ def test_core_against_every_set_of_choices(seed):
 def test_terms_give_every_set_of_choices_its_objective(seed):
     model = random_model(seed)
     sure = np.zeros(model.choices, bool)
-    reduced = terms(model, certain=sure, closed=model.closed)
-    assert len(set(reduced.sets)) == len(reduced.sets)
+    closed = model.rules.closed
+    amounts = np.column_stack([model.weights, np.arange(len(model.weights)) % 3])
+    reduced = terms(model.values, model.base, amounts, certain=sure, closed=closed)
     for opened in every_set(model):
-        if not (opened & model.closed).any():
-            value = reduced.constant + reduced.alone @ opened + reduced.gains @ reduced.met(opened)
-            assert value == pytest.approx(model.objective(opened), rel=1e-12, abs=1e-12)
+        if not (opened & closed).any():
+            sums = reduced.constant + opened @ reduced.alone + reduced.met(opened) @ reduced.gains
+            assert sums == pytest.approx(amounts.T @ model.best(opened), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -143,7 +151,7 @@ def test_choices_are_ruled_out_only_if_no_plan_as_good_has_them(seed):
     model = random_model(seed)
     met = [(model.objective(opened), opened) for opened in every_set(model) if model.feasible(opened)]
     nothing = np.zeros(model.choices, bool)
-    program = Program(model, certain=nothing, closed=nothing, reach=model.objective(~nothing))
+    program = Program(model, model.total, certain=nothing, closed=nothing, reach=model.objective(~nothing))
     relaxed = program.run(Clock(60.0), whole=False)
     if not met:
         return  # the relaxed program may still have an answer
@@ -160,7 +168,7 @@ def test_choices_are_ruled_out_only_if_no_plan_as_good_has_them(seed):
 def test_the_plan_of_least_code_among_equals_holds_over_many_sites():
     # 60 equal pairs of buildings: of each pair the first must be taken, though all 2 ** 60 plans do as well.
     values = np.repeat(np.eye(60), 2, axis=1)
-    model = Model(values, np.ones(60), np.zeros(60), np.arange(120), (Limit(np.ones(120, bool), 60),))
+    model = Model(Values.dense(values), np.ones(60), np.zeros(60), Rules(120, (Limit(np.ones(120), 60.0),)))
     found = solve(model)
     assert found.opened.tolist() == [True, False] * 60
     assert found.proof.ties == "broken"

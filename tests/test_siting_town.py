@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from needs.assessment import PlanSettings
+from needs.assessment.plan import PlanSettings
 from needs.siting import plan
 
 # Families (and need-weighted families): A 100 (100), B 50 (100), C 40 (40), D 10 (10), so 200 (250) in all.
@@ -67,6 +67,7 @@ def test_the_best_plan_is_the_one_found_by_hand():
         "seconds": 0,
         "nodes": 0,
         "ties": "none",
+        "steps": (),
     }
     assert (found.need, found.unmet) == (250.0, pytest.approx(78.0))
     assert found.sites["parent_hub_id"].tolist()[2] == "S1"

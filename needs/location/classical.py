@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from needs.errors import InputError, fail
-from needs.location.model import Floats, Limit, Model
+from needs.location.model import Model
+from needs.location.rules import Rules
 from needs.location.solve import Solution, solve
+from needs.location.values import Floats, Values
 
 
 def p_median(cost: Floats, weights: Floats, *, p: int, time_limit_s: float = 120.0) -> tuple[Solution, float]:
@@ -90,11 +92,5 @@ def lscp(cost: Floats, *, radius: float, time_limit_s: float = 120.0) -> Solutio
 
 
 def _choose(values: Floats, weights: Floats, p: int) -> Model:
-    sites = values.shape[1]
-    return Model(
-        values=values,
-        weights=np.asarray(weights, float),
-        base=np.zeros(len(values)),
-        site=np.arange(sites),
-        limits=(Limit(np.ones(sites, bool), p),),
-    )
+    rows, sites = values.shape
+    return Model(Values.dense(values), np.asarray(weights, float), np.zeros(rows), Rules.at_most(sites, p))

@@ -1,182 +1,160 @@
-"""State a siting problem as rows, choices and constraints, and reduce it exactly to terms."""
+"""State a siting problem: rows, what choices give them, what is asked first, and the rules."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.intp]
+from needs.location.rules import Rules
+from needs.location.values import Bools, Floats, Values
 
 
 @dataclass(frozen=True)
-class Limit:
-    """At most `most` of the `members` may be open."""
+class Floor:
+    """The amounts of the rows times their best values add up to at least `least`.
 
-    members: Bools
-    most: int
+    Attributes
+    ----------
+    amounts
+        Of the rows, at least 0; shape (rows,).
+    least
+        At least 0.
+    name
+        For messages.
+    """
+
+    amounts: Floats
+    least: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be greatest: the least, over groups of rows, of the sum of amount times best value.
+
+    Attributes
+    ----------
+    amounts
+        Of the rows in each group, at least 0; shape (rows, groups). One group makes it a plain sum.
+    name
+        For messages.
+    """
+
+    amounts: Floats
+    name: str = ""
+
+    def reached(self, best: Floats) -> float:
+        """Evaluate it on what each row gets, summed without rounding error."""
+        return min(math.fsum(column * best) for column in self.amounts.T)
 
 
 @dataclass(frozen=True)
 class Model:
-    """Maximise the weighted value that rows get from the best open choice.
+    """Maximise the weighted value that rows get from the best open choice, within rules.
 
-    A row gets ``max(base, values of the open choices)``. Choices stand in the order in which ties prefer them.
+    With binary y_j (choice j is open) and u_i (what row i gets):
+
+        maximise    sum_i weight_i u_i
+        subject to  u_i = max(base_i, max over open j of value_ij)
+                    sum_j amount_kj y_j <= most_k           each limit: counts, money, staff days
+                    sum of y over a group <= 1              apart: the offers of one building, hubs too near
+                    sum of y over a group >= 1              required: sites that must stay or be chosen
+                    y_o <= sum of y over o's parents        links: an outreach site and the hubs that can run it
+                    sum_i amount_i u_i >= least             floors: cover of the worst-off fifth, of rural families
+                    y_j = 0                                 closed
+
+    Goals in `first` come before it, in their order: each is brought as high as it can be, and then held. A row that
+    counts in no weight may still count in a floor or a goal, so that what is promised may be measured otherwise than
+    what is maximised. Only y is whole in the programme; each u is a sum of gains of sets of choices
+    (`needs.location.terms`).
+
+    Sources: nested hierarchical maximal covering, Moore and ReVelle (1982), doi:10.1111/j.1538-4632.1982.tb00063.x;
+    gradual cover, Berman, Krass and Drezner (2003), doi:10.1016/S0377-2217(02)00364-8.
 
     Attributes
     ----------
     values
-        What each row gets from each choice if it is open, at least 0; shape (rows, choices). No NaN: a row that a
-        choice cannot reach has 0.
+        Of the rows.
     weights
         Of the rows, at least 0; shape (rows,).
     base
         What each row gets when nothing is open; shape (rows,).
-    site
-        Position of the site that each choice stands at; one choice per site may open; shape (choices,).
-    limits
-        How many choices of a group may open.
-    required
-        Groups of choices of which at least one must open.
-    closed
-        Choices that may not open; shape (choices,).
-    parents
-        Row j says on which choices j may hang; shape (choices, choices), or None.
-    hangs
-        Choices that open only if one of their parents is open; shape (choices,).
+    rules
+        Which choices may be open together.
+    floors, first
+        As above.
     kept
         Choices that are what their site offers today (for ties); shape (choices,).
     """
 
-    values: Floats
+    values: Values
     weights: Floats
     base: Floats
-    site: Ints
-    limits: tuple[Limit, ...] = ()
-    required: tuple[Ints, ...] = ()
-    closed: Bools = field(default_factory=lambda: np.zeros(0, bool))
-    parents: Bools | None = None
-    hangs: Bools = field(default_factory=lambda: np.zeros(0, bool))
+    rules: Rules
+    floors: tuple[Floor, ...] = ()
+    first: tuple[Goal, ...] = ()
     kept: Bools = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
-        for name in ("closed", "hangs", "kept"):
-            if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.zeros(self.choices, bool))
+        if not len(self.kept):
+            object.__setattr__(self, "kept", np.zeros(self.choices, bool))
 
     @property
     def choices(self) -> int:
         """How many choices there are."""
-        return int(self.values.shape[1])
+        return self.values.choices
+
+    @property
+    def total(self) -> Goal:
+        """What is maximised last: the weighted value of all rows."""
+        return Goal(self.weights[:, None], "the total")
 
     def best(self, opened: Bools) -> Floats:
         """Value that each row gets from a set of open choices; shape (rows,)."""
-        best: Floats = np.maximum(self.base, self.values[:, opened].max(axis=1, initial=0.0))
-        return best
+        return self.values.best(opened, self.base)
 
     def objective(self, opened: Bools) -> float:
         """Weighted value of a set of open choices, summed without rounding error."""
         return math.fsum(self.weights * self.best(opened))
 
-    def fits(self, opened: Bools) -> bool:
-        """Whether a set of open choices keeps to the limits, though it may lack what is required."""
-        sites = self.site[opened]
-        return bool(
-            not (opened & self.closed).any()
-            and len(np.unique(sites)) == len(sites)
-            and all((opened & limit.members).sum() <= limit.most for limit in self.limits)
+    def met(self, opened: Bools, *, slack: float = 0.0) -> bool:
+        """Whether a set of open choices reaches every floor, but for a share of it."""
+        if not self.floors:
+            return True
+        best = self.best(opened)
+        return all(math.fsum(floor.amounts * best) >= floor.least * (1 - slack) for floor in self.floors)
+
+    def feasible(self, opened: Bools, *, slack: float = 0.0) -> bool:
+        """Whether a set of open choices keeps to the rules and reaches every floor, but for a share of it."""
+        return self.rules.feasible(opened) and self.met(opened, slack=slack)
+
+    def with_rows(self, values: Values, weights: Floats, base: Floats) -> Model:
+        """Put rows below, which count nothing in the floors and goals so far."""
+        wider = replace(
+            self,
+            values=self.values.below(values),
+            weights=np.concatenate([self.weights, weights]),
+            base=np.concatenate([self.base, base]),
+        )
+        return replace(
+            wider,
+            floors=tuple(replace(f, amounts=wider.padded(f.amounts)) for f in self.floors),
+            first=tuple(replace(g, amounts=wider.padded(g.amounts)) for g in self.first),
         )
 
-    def hung(self, opened: Bools) -> bool:
-        """Whether every open choice that needs an open parent has one."""
-        return bool(self.parents is None or (self.parents[opened & self.hangs] @ opened).all())
+    def padded(self, amounts: Floats) -> Floats:
+        """Count nothing for the rows that amounts, shape (rows, ...), do not reach to."""
+        missing = [(0, self.values.rows - len(amounts))] + [(0, 0)] * (amounts.ndim - 1)
+        padded: Floats = np.pad(amounts, missing)
+        return padded
 
-    def feasible(self, opened: Bools) -> bool:
-        """Whether a set of open choices meets every constraint."""
-        return self.fits(opened) and self.hung(opened) and all(opened[group].any() for group in self.required)
+    def below(self, amounts: Floats) -> Floats:
+        """Count amounts, shape (some,), for the last rows only."""
+        return np.concatenate([np.zeros(self.values.rows - len(amounts)), amounts])
 
-
-@dataclass(frozen=True)
-class Terms:
-    """A model as a sum of gains, each had when at least one choice of a set is open.
-
-    Attributes
-    ----------
-    constant
-        Weighted value when nothing but what is certain is open.
-    alone
-        Gain of each choice for sets that hold only it; shape (choices,).
-    sets
-        The other sets, each as the bits of an integer.
-    gains
-        Of the other sets.
-    links
-        For each other set: the position of a smaller set inside it (-1 for none; -2 - j for choice j alone), and
-        the choices that it has besides.
-    """
-
-    constant: float
-    alone: Floats
-    sets: list[int]
-    gains: Floats
-    links: list[tuple[int, Ints]]
-
-    def met(self, opened: Bools) -> Floats:
-        """1 for each set that holds an open choice, else 0."""
-        bits = sum(1 << int(j) for j in np.flatnonzero(opened))
-        return np.array([float(bool(s & bits)) for s in self.sets])
-
-
-def terms(model: Model, *, certain: Bools, closed: Bools) -> Terms:
-    """Reduce a model to terms, exactly.
-
-    A row's value is a staircase: it gains ``level - next lower level`` when at least one choice that reaches the
-    level is open. Stairs of different rows with the same set of choices become one term, which merges equal rows,
-    and more (radius form of Elloumi 2010, doi:10.1007/s10878-008-9183-4, stated for gains; a set is linked to the
-    next smaller one of its row, so that the program stays sparse).
-
-    Parameters
-    ----------
-    model
-        The problem.
-    certain
-        Choices known to open: what they give is not a stair; shape (choices,).
-    closed
-        Choices known not to open; shape (choices,).
-    """
-    floor = model.best(certain)
-    usable = ~(certain | closed | model.closed)
-    position: dict[int, int] = {}
-    gains: list[float] = []
-    links: list[tuple[int, Ints]] = []
-    alone = np.zeros(model.choices)
-    for i in np.flatnonzero(model.weights > 0):
-        row: Any = model.values[i]
-        above = np.flatnonzero(usable & (row > floor[i]))
-        order = above[np.argsort(-row[above], kind="stable")]
-        levels = row[order]
-        ends = [*(np.flatnonzero(levels[1:] < levels[:-1]) + 1).tolist(), len(order)] if len(order) else []
-        start, bits, last = 0, 0, -1
-        for end in ends:
-            added = order[start:end]
-            below = levels[end] if end < len(order) else floor[i]
-            gain = float(model.weights[i] * (levels[start] - below))
-            for j in added.tolist():
-                bits |= 1 << j
-            if end == 1:
-                alone[added[0]] += gain
-                last = -2 - int(added[0])
-            else:
-                k = position.setdefault(bits, len(gains))
-                if k == len(gains):
-                    gains.append(0.0)
-                    links.append((last, added))
-                gains[k] += gain
-                last = k
-            start = end
-    return Terms(math.fsum(model.weights * floor), alone, list(position), np.array(gains), links)
+    def holding(self, goal: Goal, level: float) -> Model:
+        """State the model in which each group of a goal gets at least a level, and the goal is asked for no more."""
+        floors = tuple(Floor(column, level, goal.name) for column in goal.amounts.T)
+        return replace(self, floors=self.floors + floors, first=tuple(g for g in self.first if g is not goal))

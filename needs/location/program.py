@@ -8,21 +8,26 @@ from typing import Any, Literal
 
 import highspy
 import numpy as np
+from scipy.sparse import coo_array, csr_array, vstack
 
-from needs.location.model import Bools, Floats, Model, terms
+from needs.location.model import Goal, Model
+from needs.location.rules import Ints
+from needs.location.terms import terms
+from needs.location.values import Bools, Floats
 from needs.settings import SEED
 
 TIE = 1e-9  # relative difference of objective within which two plans are equal
-_SCALE = 1e5  # what the whole weighted value is scaled to: HiGHS' absolute tolerances then lie far below TIE
+_SCALE = 1e5  # what the whole goal is scaled to: HiGHS' absolute tolerances then lie far below TIE
 # By how much a constraint may be missed, and a choice not be whole; the second where the first is too fine for HiGHS.
 _TOLERANCES = (1e-9, 1e-7)
 _MARGIN = 1e-6  # relative, left to rounding when a choice is ruled out by its reduced cost
 
-Status = Literal["optimal", "time limit", "infeasible", "solver stopped"]
+Status = Literal["optimal", "time limit", "infeasible", "solver stopped", "interrupted"]
 _STATUS: dict[Any, Status] = {
     highspy.HighsModelStatus.kOptimal: "optimal",
     highspy.HighsModelStatus.kTimeLimit: "time limit",
     highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kInterrupt: "interrupted",
 }
 
 
@@ -32,6 +37,7 @@ class Clock:
 
     limit_s: float
     nodes: int = 0
+    interrupted: bool = False
     _began: float = field(default_factory=time.monotonic)
 
     def spent_s(self) -> float:
@@ -40,12 +46,12 @@ class Clock:
 
     def left_s(self) -> float:
         """Seconds until the limit, at least 0."""
-        return max(0.0, self.limit_s - self.spent_s())
+        return 0.0 if self.interrupted else max(0.0, self.limit_s - self.spent_s())
 
 
 @dataclass(frozen=True)
 class Row:
-    """A constraint: the sum of coefficient times variable is at most `most`."""
+    """A constraint: the sum of coefficient times choice or variable is at most `most`."""
 
     variables: Any
     coefficients: Any
@@ -64,9 +70,9 @@ class Answer:
         Share of each choice that is open, shape (choices,); None if nothing was found. A choice counts as open when
         its share is over a half.
     bound
-        No answer has more weighted value; infinite when not known.
+        No answer reaches more; infinite when not known.
     losses
-        Of a relaxed answer: weighted value lost at the least per unit that a choice is moved from where it is.
+        Of a relaxed answer: what is lost at the least per unit that a choice is moved from where it is.
     """
 
     status: Status
@@ -76,55 +82,96 @@ class Answer:
 
 
 class Program:
-    """A model as a program over choices and terms, with some choices known.
+    """A model and one goal as a program over choices and terms, with some choices known.
 
     Parameters
     ----------
     model
         The problem.
+    goal
+        What is to be greatest.
     certain, closed
         Choices known to open, and not to; shape (choices,).
     reach
-        About the greatest weighted value there can be: what the program is scaled by.
+        About the most that the goal can reach: what the program is scaled by.
     """
 
-    def __init__(self, model: Model, *, certain: Bools, closed: Bools, reach: float) -> None:
-        self.model, self.certain, self.closed = model, certain, closed | model.closed
-        self.terms = terms(model, certain=certain, closed=self.closed)
+    def __init__(self, model: Model, goal: Goal, *, certain: Bools, closed: Bools, reach: float) -> None:
+        self.model, self.goal = model, goal
+        self.certain, self.closed = certain, closed | model.rules.closed
+        groups = goal.amounts.shape[1]
+        amounts = np.column_stack([goal.amounts, *(floor.amounts for floor in model.floors)])
+        self.terms = terms(model.values, model.base, amounts, certain=certain, closed=self.closed)
         self.scale = _SCALE / reach if reach > 0 else 1.0
-        self.gains = np.concatenate([self.terms.alone, self.terms.gains])
-        self._rows = [*self._term_rows(), *self._model_rows()]
+        gains = np.vstack([self.terms.alone, self.terms.gains]).T
+        # With several groups a variable more stands for the least of them.
+        self.least_of = groups > 1
+        self.gains, self.constants = gains[:groups], self.terms.constant[:groups]
+        rows = self._rule_rows()
+        for floor, row, constant in zip(model.floors, gains[groups:], self.terms.constant[groups:], strict=True):
+            if constant < floor.least:
+                scale = _SCALE / floor.least
+                rows.append(_row_of(-row * scale, (constant - floor.least * (1 - TIE)) * scale))
+        if self.least_of:
+            least = gains.shape[1]
+            rows += [
+                Row(
+                    [*np.flatnonzero(row).tolist(), least],
+                    [*(-row[row != 0] * self.scale).tolist(), 1.0],
+                    c * self.scale,
+                )
+                for row, c in zip(self.gains, self.constants, strict=True)
+            ]
+        self._width = gains.shape[1] + self.least_of
+        self._matrix, self._most = self._term_rows(), np.zeros(len(self.terms))
+        self._matrix, self._most = self._with(rows)
 
-    def _term_rows(self) -> list[Row]:
+    def _term_rows(self) -> csr_array:
         """Allow a term only with its linked smaller term or with a choice that it has besides."""
-        count = self.model.choices
-        rows = []
-        for k, (linked, added) in enumerate(self.terms.links):
-            inside = [] if linked == -1 else [-2 - linked if linked < -1 else count + linked]
-            variables = [count + k, *inside, *added.tolist()]
-            rows.append(Row(variables, [1.0] + [-1.0] * (len(variables) - 1), 0.0))
-        return rows
+        t, count = self.terms, self.model.choices
+        each = np.arange(len(t))
+        inside = np.flatnonzero(t.linked != -1)
+        within = np.where(t.linked[inside] < -1, -2 - t.linked[inside], count + t.linked[inside])
+        row = np.concatenate([each, inside, np.repeat(each, np.diff(t.start))])
+        column = np.concatenate([count + each, within, t.added])
+        value = np.concatenate([np.ones(len(t)), -np.ones(len(inside) + len(t.added))])
+        return csr_array(coo_array((value, (row, column)), shape=(len(t), self._width)))
 
-    def _model_rows(self) -> list[Row]:
-        model = self.model
-        rows = []
-        for site in np.unique(model.site):
-            members = np.flatnonzero(model.site == site)
-            if len(members) > 1:
-                rows.append(_sum_row(members, 1.0))
-        rows += [_sum_row(np.flatnonzero(limit.members), float(limit.most)) for limit in model.limits]
-        rows += [_sum_row(group, -1.0, sign=-1.0) for group in model.required]
-        if model.parents is not None:
-            for j in np.flatnonzero(model.hangs):
-                parents = np.flatnonzero(model.parents[j])
+    def _rule_rows(self) -> list[Row]:
+        rules = self.model.rules
+        rows = [_sum_row(group, 1.0) for group in rules.apart]
+        for limit in rules.limits:
+            members = np.flatnonzero(limit.amounts)
+            unit = max(1.0, float(limit.most))  # money in pounds and counts alike, in HiGHS' tolerances
+            rows.append(Row(members, limit.amounts[members] / unit, limit.most / unit))
+        rows += [_sum_row(group, -1.0, sign=-1.0) for group in rules.required]
+        if rules.links is not None:
+            for j in np.flatnonzero(rules.hangs):
+                parents = rules.links.parents(int(j))
                 rows.append(Row(np.append(parents, j), np.append(-np.ones(len(parents)), 1.0), 0.0))
         return rows
 
+    def _with(self, rows: list[Row], *, width: int = 0) -> tuple[csr_array, Floats]:
+        """Put further rows below the program's."""
+        width = max(width, self._width)
+        matrix = self._matrix
+        if matrix.shape[1] < width:
+            matrix = csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], width))
+        if not rows:
+            return matrix, self._most
+        more = csr_array(
+            (
+                np.concatenate([np.asarray(r.coefficients, float) for r in rows]),
+                np.concatenate([np.asarray(r.variables, np.int64) for r in rows]),
+                np.cumsum([0, *(len(r.variables) for r in rows)]),
+            ),
+            shape=(len(rows), width),
+        )
+        return csr_array(vstack([matrix, more])), np.concatenate([self._most, [r.most for r in rows]])
+
     def at_least(self, objective: float) -> Row:
-        """Demand a weighted value equal to an objective, up to a tie."""
-        used = np.flatnonzero(self.gains)
-        least = objective * (1 - TIE) - self.terms.constant
-        return Row(used, -self.gains[used] * self.scale, -least * self.scale)
+        """Demand as much of a plain sum as an objective, up to a tie."""
+        return _row_of(-self.gains[0] * self.scale, -(objective * (1 - TIE) - self.constants[0]) * self.scale)
 
     def ruled_out(self, relaxed: Answer, objective: float) -> Program:
         """Drop every choice that no plan as good as `objective` can have, and fix those that all must have."""
@@ -134,7 +181,7 @@ class Program:
         decided = relaxed.losses > slack
         x = relaxed.x
         certain, closed = self.certain | (decided & (x > 0.5)), self.closed | (decided & (x < 0.5))
-        return Program(self.model, certain=certain, closed=closed, reach=relaxed.bound)
+        return Program(self.model, self.goal, certain=certain, closed=closed, reach=relaxed.bound)
 
     def run(
         self,
@@ -145,8 +192,9 @@ class Program:
         rival: bool = False,
         cost: Floats | None = None,
         extra: tuple[Row, ...] = (),
+        gap: float = 0.0,
     ) -> Answer:
-        """Solve for the greatest weighted value, or for the least cost of the open choices.
+        """Solve for the goal, or for the least cost of the open choices.
 
         With `rival`, the plan to begin from is made worse by a tie or, with a cost, by half a unit: it is the
         answer only if no other plan is as good. One solve thus proves a plan and that it stands alone.
@@ -162,49 +210,67 @@ class Program:
         rival
             Whether to look for a plan other than `start` that is as good.
         cost
-            Whole numbers to minimise in place of the weighted value; shape (choices,).
+            Whole numbers to minimise in place of the goal; shape (choices,).
         extra
             Further constraints.
+        gap
+            Relative gap at which the solver may stop.
         """
-        count = len(self.gains)
-        rows = [*self._rows, *extra]
-        handicap = 0.0
+        rows, width, handicap = [*extra], self._width, 0.0
+        costs = np.zeros(width)
+        if cost is not None:
+            costs[: len(cost)] = cost
+        elif self.least_of:
+            costs[-1] = -1.0
+        else:
+            costs -= self.gains[0] * self.scale
         if rival and start is not None:
-            value = self.model.objective(start) * self.scale
+            value = self.goal.reached(self.model.best(start)) * self.scale
             handicap = TIE * (value or _SCALE) if cost is None else 0.5
             signs = np.append(np.where(start, 1.0, -1.0), -1.0)
-            rows.append(Row([*range(len(start)), count], signs, float(start.sum()) - 1.0))
-        costs = -self.gains * self.scale if cost is None else np.append(cost, np.zeros(count - len(cost)))
-        lp = self._lp(rows, np.append(costs, handicap), whole=whole, same=handicap > 0)
+            rows.append(Row([*range(len(start)), width], signs, float(start.sum()) - 1.0))
+            width, costs = width + 1, np.append(costs, handicap)
+        lp = self._lp(rows, costs, whole=whole, same=handicap > 0)
         for tolerance in _TOLERANCES:
             highs = _load(lp, tolerance)
             highs.setOptionValue("time_limit", clock.left_s())
+            highs.setOptionValue("mip_rel_gap", gap)
             if start is not None:
                 solution = highspy.HighsSolution()
-                solution.col_value = [*start.astype(float), *self.terms.met(start), float(handicap > 0)]
+                solution.col_value = self._column_values(start, same=handicap > 0)
                 highs.setSolution(solution)
             highs.run()
             if highs.getModelStatus() in _STATUS:
                 break
         return self._answer(highs, clock, whole=whole)
 
+    def _column_values(self, opened: Bools, *, same: bool) -> list[float]:
+        least = [self.goal.reached(self.model.best(opened)) * self.scale] if self.least_of else []
+        return [*opened.astype(float), *self.terms.met(opened), *least, *([1.0] if same else [])]
+
     def _lp(self, rows: list[Row], costs: Floats, *, whole: bool, same: bool) -> Any:
-        """State it for HiGHS: variables are the choices, the terms, and whether the plan is the one begun from."""
-        choices, terms_ = self.model.choices, len(self.terms.gains)
+        """State it for HiGHS: variables are the choices, the terms, the least group, whether it is the plan begun from.
+
+        The last two stand only where they are asked for.
+        """
+        choices, count = self.model.choices, len(self.terms)
+        matrix, most = self._with(rows, width=len(costs))
         lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(costs), len(rows)
+        lp.num_col_, lp.num_row_ = len(costs), matrix.shape[0]
         lp.col_cost_ = costs
-        lp.col_lower_ = np.concatenate([self.certain, np.zeros(terms_ + 1)])
-        lp.col_upper_ = np.concatenate([~self.closed, np.ones(terms_), [same]])
-        lp.row_lower_ = np.full(len(rows), -highspy.kHighsInf)
-        lp.row_upper_ = np.array([row.most for row in rows])
+        more = ([-highspy.kHighsInf] if self.least_of else []), ([highspy.kHighsInf] if self.least_of else [])
+        lp.col_lower_ = np.concatenate([self.certain, np.zeros(count), more[0], np.zeros(int(same))])
+        lp.col_upper_ = np.concatenate([~self.closed, np.ones(count), more[1], np.ones(int(same))])
+        lp.row_lower_ = np.full(matrix.shape[0], -highspy.kHighsInf)
+        lp.row_upper_ = most
         lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = np.cumsum([0, *(len(row.variables) for row in rows)]).astype(np.int32)
-        lp.a_matrix_.index_ = np.concatenate([np.zeros(0), *(row.variables for row in rows)]).astype(np.int32)
-        lp.a_matrix_.value_ = np.concatenate([np.zeros(0), *(row.coefficients for row in rows)])
+        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+        lp.a_matrix_.value_ = matrix.data
         if whole:
             kinds = highspy.HighsVarType
-            lp.integrality_ = [kinds.kInteger] * choices + [kinds.kContinuous] * terms_ + [kinds.kInteger]
+            rest = len(costs) - choices - int(same)
+            lp.integrality_ = [kinds.kInteger] * choices + [kinds.kContinuous] * rest + [kinds.kInteger] * int(same)
         return lp
 
     def _answer(self, highs: Any, clock: Clock, *, whole: bool) -> Answer:
@@ -219,7 +285,8 @@ class Program:
         if not whole and status == "optimal":
             losses = np.abs(np.array(solution.col_dual[:choices])) / self.scale
             least = info.objective_function_value
-        bound = self.terms.constant - least / self.scale if np.isfinite(least) else float("inf")
+        constant = 0.0 if self.least_of else float(self.constants[0])
+        bound = constant - least / self.scale if np.isfinite(least) else float("inf")
         return Answer(status, x, bound, losses)
 
 
@@ -233,5 +300,10 @@ def _load(lp: Any, tolerance: float) -> Any:
     return highs
 
 
-def _sum_row(members: Any, most: float, *, sign: float = 1.0) -> Row:
+def _sum_row(members: Ints, most: float, *, sign: float = 1.0) -> Row:
     return Row(members, np.full(len(members), sign), most)
+
+
+def _row_of(coefficients: Floats, most: float) -> Row:
+    used = np.flatnonzero(coefficients)
+    return Row(used, coefficients[used], most)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from needs.kernels import kernel
-from needs.location.model import Bools, Floats, Model
+from needs.location.model import Goal, Model
+from needs.location.values import Bools, Floats
 from needs.settings import SEED
 
 _LEAST = 1e-12  # relative gain that counts as one
@@ -30,25 +31,28 @@ def round_up(model: Model, relaxed: Floats) -> Bools | None:
         Open choices, shape (choices,), that meet every constraint; None when the rounding found none.
     """
     needed = np.zeros(model.choices, bool)
-    for group in model.required:
+    rules = model.rules
+    for group in rules.required:
         needed[group[np.argmax(relaxed[group])]] = True
     opened = needed.copy()
     # What needs no parent goes first, so that parents are there for the rest.
-    for j in np.lexsort((-relaxed, model.hangs)):
+    for j in np.lexsort((-relaxed, rules.hangs)):
         if relaxed[j] > 0 and not opened[j]:
             opened[j] = True
-            opened[j] = model.fits(opened) and (
-                model.parents is None or not model.hangs[j] or bool((model.parents[j] & opened).any())
+            opened[j] = rules.fits(opened) and (
+                rules.links is None or not rules.hangs[j] or bool(opened[rules.links.parents(int(j))].any())
             )
     return opened if model.feasible(opened) else None
 
 
-def improve(model: Model, opened: Bools) -> Bools:
-    """Add a choice, or exchange one for another, while the weighted value rises; best exchange first."""
+def improve(model: Model, goal: Goal, opened: Bools) -> Bools:
+    """Add a choice, or exchange one for another, while a plain sum rises; best exchange first."""
+    if goal.amounts.shape[1] > 1 or not model.feasible(opened):
+        return opened
     opened = opened.copy()
-    weights = model.weights
+    weights = goal.amounts[:, 0]
     live = weights > 0
-    values, base, weights = np.ascontiguousarray(model.values[live]), model.base[live], weights[live]
+    values, base, weights = np.ascontiguousarray(model.values.table()[live]), model.base[live], weights[live]
     total = float(weights @ model.best(opened)[live])
     while True:
         after = _after(values, base, weights, opened)
@@ -97,7 +101,7 @@ def _after(values: Floats, base: Floats, weights: Floats, opened: Bools) -> Floa
     return after
 
 
-def shake(model: Model, opened: Bools, *, bound: float) -> Bools:
+def shake(model: Model, goal: Goal, opened: Bools, *, bound: float) -> Bools:
     """Close two or three choices by seeded lot, and what hung on them; improve; keep what is better.
 
     Parameters
@@ -110,16 +114,17 @@ def shake(model: Model, opened: Bools, *, bound: float) -> Bools:
         Weighted value that no plan exceeds: reaching it ends the search.
     """
     lots = np.random.default_rng(SEED)
-    total = model.objective(opened)
-    for _ in range(min(_SHAKES, int(_WORK / max(1, model.values.size)))):
+    rules = model.rules
+    total = goal.reached(model.best(opened))
+    for _ in range(min(_SHAKES, int(_WORK / max(1, model.values.rows * model.choices)))):
         if total >= bound * (1 - _REACHED):
             break
         left = opened.copy()
         left[lots.permutation(np.flatnonzero(opened))[: lots.integers(2, 4)]] = False
-        if model.parents is not None:
-            left &= ~model.hangs | (model.parents @ left)
+        if rules.links is not None:
+            left &= ~rules.hangs | (rules.links.open_parents(left) > 0)
         if model.feasible(left):
-            left = improve(model, left)
-            if model.objective(left) > total:
-                opened, total = left, model.objective(left)
+            left = improve(model, goal, left)
+            if goal.reached(model.best(left)) > total:
+                opened, total = left, goal.reached(model.best(left))
     return opened

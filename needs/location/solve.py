@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 
-from needs.errors import InfeasibleError, NeedsError, fail
-from needs.location.model import Bools, Floats, Model
+from needs.errors import NeedsError, fail
+from needs.location import mending
+from needs.location.model import Goal, Model
 from needs.location.program import TIE, Answer, Clock, Program, Row
 from needs.location.search import improve, round_up, shake
+from needs.location.values import Bools, Floats
 
 _BLOCK = 20  # choices put in order by one solve: 2 ** 19 times the tolerance is still far below one
+_HELD = 2 * TIE  # a plan found may miss a floor that stands for a goal reached by so much: a tie, and rounding
 
-Proved = Literal["optimal", "time limit", "solver stopped"]
+Proved = Literal["optimal", "gap reached", "time limit", "solver stopped", "interrupted"]
 Ties = Literal["none", "broken", "not checked"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a goal was brought that came before the total, and how sure it is that no plan brings it further."""
+
+    name: str
+    reached: float
+    bound: float
+    status: Proved
 
 
 @dataclass(frozen=True)
@@ -25,8 +38,9 @@ class Proof:
     Attributes
     ----------
     status
-        "optimal": no plan is better by more than 1e-9 of the objective. "time limit": the best plan found
-        in time. "solver stopped": the best plan found before the solver lost numerical accuracy.
+        "optimal": no plan is better by more than 1e-9 of the objective. "gap reached": as asked. "time limit",
+        "interrupted": the best plan found by then. "solver stopped": the best plan found before the solver lost
+        numerical accuracy.
     objective
         Weighted value of the plan, evaluated on the data.
     bound
@@ -40,6 +54,8 @@ class Proof:
     ties
         "none": no other plan is as good. "broken": others are as good, and the rule chose. "not checked": there was
         no time left to look for others.
+    steps
+        Goals that came before the total, in order.
     """
 
     status: Proved
@@ -49,6 +65,7 @@ class Proof:
     seconds: float
     nodes: int
     ties: Ties
+    steps: tuple[Step, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the proof as plain values, for a file."""
@@ -63,8 +80,10 @@ class Solution:
     proof: Proof
 
 
-def solve(model: Model, *, time_limit_s: float = 120.0) -> Solution:
-    """Find the open choices of greatest weighted value.
+def solve(
+    model: Model, *, time_limit_s: float = 120.0, gap: float = 0.0, start: Bools | None = None, ties: bool = True
+) -> Solution:
+    """Find the open choices of greatest weighted value, after the goals that come first.
 
     Among plans of equal value (within 1e-9 of it): the fewest open choices, then the most that are kept as they are
     today, then the one that opens the first choice, in the order of the model, in which the plans differ.
@@ -75,6 +94,12 @@ def solve(model: Model, *, time_limit_s: float = 120.0) -> Solution:
         The problem.
     time_limit_s
         Seconds after which the best plan so far is returned, with its bound and gap.
+    gap
+        Relative gap at which the search may end.
+    start
+        A plan to begin from, if it is feasible; shape (choices,).
+    ties
+        Whether to look for other plans that are as good.
 
     Returns
     -------
@@ -84,50 +109,96 @@ def solve(model: Model, *, time_limit_s: float = 120.0) -> Solution:
     Raises
     ------
     InfeasibleError
-        If no set of choices meets the constraints.
+        If no set of choices meets the constraints: which clash, and what would mend each.
     """
     clock = Clock(time_limit_s)
-    reach = model.objective(~model.closed)
-    program = Program(model, certain=np.zeros(model.choices, bool), closed=model.closed, reach=reach)
+    steps = []
+    for goal in model.first:
+        raised = _raise(model, goal, clock, gap=gap, start=start, rival=False)
+        start = raised.best
+        level = goal.reached(model.best(start))
+        steps.append(Step(goal.name, level, raised.bound, raised.status))
+        model = model.holding(goal, level)
+    raised = _raise(model, model.total, clock, gap=gap, start=start, rival=ties)
+    best = raised.best
+    checked: Ties = "not checked"
+    if raised.status == "optimal" and ties:
+        best, checked = _break_ties(raised.program, raised.best, raised.rival, clock)
+    objective = model.objective(best)
+    bound = max(objective, raised.bound)
+    status = next((s.status for s in steps if s.status != "optimal"), raised.status)
+    proof = Proof(status, objective, bound, _gap(objective, bound), clock.spent_s(), clock.nodes, checked, tuple(steps))
+    return Solution(best, proof)
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """A goal brought as high as could be: by which plan, the bound, and a plan that may be as good."""
+
+    best: Bools
+    bound: float
+    status: Proved
+    program: Program
+    rival: Bools | None
+
+
+def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools | None, rival: bool) -> _Raised:
+    everything = ~model.rules.closed
+    reach = goal.reached(model.best(everything))
+    program = Program(model, goal, certain=np.zeros(model.choices, bool), closed=model.rules.closed, reach=reach)
     relaxed = program.run(clock, whole=False)
     if relaxed.status == "infeasible":
-        _no_plan()
-    best = round_up(model, np.zeros(model.choices) if relaxed.x is None else relaxed.x)
-    if best is None:
-        best = _read(model, program.run(clock))
-        if best is None:
-            fail(NeedsError, "plan", f"no plan was found within {time_limit_s:g} s", "raise time_limit_s")
+        raise mending.infeasible(model, clock)
     bound = min(reach, relaxed.bound)
-    best = shake(model, improve(model, best), bound=bound)
+    best = _first_plan(model, program, relaxed, clock, start=start)
+    best = shake(model, goal, improve(model, goal, best), bound=bound)
     while True:
-        objective = model.objective(best)
+        objective = goal.reached(model.best(best))
+        if _gap(objective, bound) <= gap and gap > 0:
+            return _Raised(best, bound, "gap reached", program, None)
         program = program.ruled_out(relaxed, objective)
-        answer = program.run(clock, start=best, rival=True)
+        answer = program.run(clock, start=best, rival=rival, gap=gap)
         bound = min(bound, answer.bound)
         found = _read(model, answer)
-        if found is None or model.objective(found) <= objective * (1 + TIE):
+        if found is None or goal.reached(model.best(found)) <= objective * (1 + TIE):
             break
-        best = improve(model, found)
-    ties: Ties = "not checked"
-    if answer.status == "optimal":
-        best, ties = _break_ties(program, best, found, clock)
-    objective = model.objective(best)
-    bound = max(objective, bound)
-    gap = 0.0 if bound == objective else (bound - objective) / objective if objective > 0 else float("inf")
-    status: Proved = "optimal" if gap <= TIE else "time limit" if answer.status == "time limit" else "solver stopped"
-    return Solution(best, Proof(status, objective, bound, gap, clock.spent_s(), clock.nodes, ties))
+        best = improve(model, goal, found)
+    left = _gap(objective, max(bound, objective))
+    status: Proved = "optimal" if left <= TIE else "gap reached" if left <= gap else _ended(answer)
+    return _Raised(best, bound, status, program, found)
+
+
+def _ended(answer: Answer) -> Proved:
+    if answer.status == "time limit" or answer.status == "interrupted":
+        return answer.status
+    return "solver stopped"
+
+
+def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *, start: Bools | None) -> Bools:
+    """Begin with a plan given, or a rounded one, or whatever the solver finds."""
+    if start is not None and model.feasible(start, slack=_HELD):
+        return start
+    best = round_up(model, np.zeros(model.choices) if relaxed.x is None else relaxed.x)
+    if best is None:
+        answer = program.run(clock)
+        if answer.status == "infeasible":
+            raise mending.infeasible(model, clock)
+        best = _read(model, answer)
+    if best is None:
+        fail(NeedsError, "plan", f"no plan was found within {clock.limit_s:g} s", "raise time_limit_s")
+    return best
+
+
+def _gap(objective: float, bound: float) -> float:
+    if bound <= objective:
+        return 0.0
+    return (bound - objective) / objective if objective > 0 else float("inf")
 
 
 def _read(model: Model, answer: Answer) -> Bools | None:
     """Read the plan of an answer, if it has one that meets every constraint."""
-    if answer.status == "infeasible":
-        _no_plan()
     found = None if answer.x is None else answer.x > 0.5
-    return found if found is not None and model.feasible(found) else None
-
-
-def _no_plan() -> NoReturn:
-    fail(InfeasibleError, "plan", "no set of sites meets all constraints at once", "allow more sites or keep fewer")
+    return found if found is not None and model.feasible(found, slack=_HELD) else None
 
 
 def _break_ties(program: Program, best: Bools, rival: Bools | None, clock: Clock) -> tuple[Bools, Ties]:

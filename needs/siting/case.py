@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from needs.assessment import PlanSettings
-from needs.errors import Faults, InfeasibleError, fail
-from needs.location.model import Bools, Floats, Limit, Model
+from needs.assessment.plan import PlanSettings
+from needs.errors import Fault, Faults, InfeasibleError
+from needs.location.mending import LINKS
+from needs.location.model import Model
+from needs.location.rules import Ints
 from needs.location.solve import Solution, solve
+from needs.location.values import Bools, Floats, Values
 from needs.schemas import OFFERS
+from needs.siting import statement
 
-_FREE = 'set existing = "free" or unset keep for some of them'
+_A = {"hub": "a hub", "outreach": "an outreach site"}
+_MUST = {"stay": "stay open", "open": "be open"}
 _POINT_COLUMNS = ("point_id", "lsoa21cd", "demand", "weight")
 _SITE_COLUMNS = ("site_id", "name", "site_type", "today", "keep", "ours", "may_hub", "may_outreach")
 
@@ -30,7 +35,8 @@ class Case:
     points
         Sorted by point_id.
     sites
-        Sorted by site_id, with `stays`: whether the site must stay open.
+        Sorted by site_id, with `must`: what the site must be ("hub", "outreach", "open", "convert", "closed"; "stay":
+        what it is today, or a hub; "" for nothing).
     covers
         Cover of each point by each choice, 0 to 1; shape (points, 2 x sites). 0 where an offer is not possible.
     today
@@ -44,8 +50,8 @@ class Case:
     settings
         Of the plan.
     model
-        Rows are points. Values are covers, an outreach's times `settings.outreach_value`; neighbours' sites are in
-        its base.
+        Its first rows are the points. Their values are covers, an outreach's times `settings.outreach_value`;
+        neighbours' sites are in its base.
     """
 
     points: pd.DataFrame
@@ -83,8 +89,7 @@ class Case:
         sites = sites.sort_values("site_id", ignore_index=True)
         today = sites["today"].to_numpy()
         ours = sites["ours"].to_numpy(bool)
-        held = ours & (today != "none")
-        sites = sites.assign(stays=held & (sites["keep"].to_numpy(bool) | (settings.existing == "keep")))
+        sites = sites.assign(must=statement.musts(sites, settings, faults).to_numpy())
         may = np.column_stack([ours & sites["may_hub"].to_numpy(bool), ours & sites["may_outreach"].to_numpy(bool)])
         offered = np.column_stack([today == "hub", today == "outreach"])
         covers = np.zeros((len(points), 2 * len(sites)))
@@ -97,11 +102,26 @@ class Case:
         away = pd.DataFrame(index=points["point_id"], columns=ids, dtype=float) if minutes is None else minutes
         away_min = away.reindex(index=list(points["point_id"]), columns=ids).fillna(np.inf).to_numpy(float)
         between = parent_min.reindex(index=ids, columns=ids).to_numpy(float)
-        near = (between <= settings.parent_limit_min) & may[:, 0] & ~np.eye(len(sites), dtype=bool)
-        model = _model(
-            sites, points["weight"].to_numpy(float), covers, near, settings, may=may.ravel(), today=offered.ravel()
+        model = statement.model(
+            points,
+            sites,
+            covers,
+            away_min,
+            between,
+            settings,
+            may=may.ravel(),
+            today=offered.ravel(),
+            faults=faults,
         )
+        faults.raise_if_any()
+        near = statement.near_hubs(between, may.ravel(), settings)
         return Case(points, sites, covers, offered.ravel(), away_min, between, near, settings, model)
+
+    @property
+    def worths(self) -> Floats:
+        """Give what each choice is worth to each point: a hub its cover, an outreach its cover times what it counts."""
+        worths: Floats = self.covers * np.tile([1.0, self.settings.outreach_value], len(self.sites))
+        return worths
 
     def keep_worth(self, s: int, *, hub: bool) -> float:
         """Say what it is worth that an existing site of ours goes on, as a hub or not, in need-weighted families.
@@ -120,12 +140,7 @@ class Case:
         for s in range(count):
             rows[s, 2 * s : 2 * s + 2] = self.keep_worth(s, hub=True), self.keep_worth(s, hub=False)
         rows = rows[rows.any(axis=1)]
-        return replace(
-            self.model,
-            values=np.vstack([self.model.values, rows]),
-            weights=np.concatenate([self.model.weights, np.ones(len(rows))]),
-            base=np.concatenate([self.model.base, np.zeros(len(rows))]),
-        )
+        return self.model.with_rows(Values.dense(rows), np.ones(len(rows)), np.zeros(len(rows)))
 
     def solve(self) -> Solution:
         """Solve the model with the presumption against closure.
@@ -138,9 +153,18 @@ class Case:
         self._check_clashes()
         try:
             return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
-        except InfeasibleError:
-            self._name_hubs_needed()
-            raise
+        except InfeasibleError as error:
+            raise InfeasibleError([self._in_context(fault) for fault in error.faults]) from None
+
+    def _in_context(self, fault: Fault) -> Fault:
+        """Name the sites that must stay or be chosen, and the setting that links are made by."""
+        held = self.sites["must"].isin(["stay", "open", "hub", "outreach", "convert"]).to_numpy()
+        if fault.where == LINKS:
+            return Fault("parent_limit_min", fault.what, "raise it, or add sites that may be hubs")
+        if not held.any():
+            return fault
+        told = f"{fault.what}; the sites that must stay or be chosen are {_names(self.sites, held)}"
+        return Fault(fault.where, told, f'{fault.fix}, or set existing = "free" or unset keep or must for some of them')
 
     def offers(self, opened: Bools) -> list[str]:
         """Say what each site is when some choices are open: hub, outreach or none; a neighbour's as it is today."""
@@ -149,80 +173,39 @@ class Case:
         return offers
 
     def _check_clashes(self) -> None:
-        """Find the clashes that can be seen without solving."""
-        sites, most = self.sites, self.settings
+        """Find what each site must be and cannot."""
+        sites = self.sites
         faults = Faults(error=InfeasibleError)
-        stays = sites["stays"].to_numpy(bool)
-        hub = stays & (sites["today"] == "hub").to_numpy()
-        can_hub, can_outreach = ~self.model.closed[::2], ~self.model.closed[1::2]
-        hung = self.near.any(axis=1)
-        for s in np.flatnonzero(hub & ~can_hub):
-            faults.add(
-                f"site {sites['site_id'][s]}",
-                f"{sites['name'][s]} must stay a hub but may not be one",
-                "set may_hub for it, or unset keep",
-            )
-        outreach_only = stays & ~hub & ~can_hub
-        for s in np.flatnonzero(outreach_only & ~can_outreach):
-            faults.add(
-                f"site {sites['site_id'][s]}",
-                f"{sites['name'][s]} must stay open but may be neither hub nor outreach",
-                "set may_hub or may_outreach for it, or unset keep",
-            )
-        for s in np.flatnonzero(outreach_only & can_outreach & ~hung):
-            faults.add(
-                f"site {sites['site_id'][s]}",
-                f"{sites['name'][s]} must stay an outreach site, but no site that may be a hub lies within "
-                f"{most.parent_limit_min:g} minutes of it by car{self._nearest_possible_hub(int(s))}",
-                "raise parent_limit_min, add a site that may be a hub, or unset keep",
-            )
-        if hub.sum() > most.max_hubs:
-            faults.add(
-                "max_hubs",
-                f"{hub.sum()} sites must stay hubs ({_names(sites, hub)}), but at most {most.max_hubs} hubs "
-                "are allowed",
-                f"raise max_hubs to {hub.sum()}, or {_FREE}",
-            )
-        if outreach_only.sum() > most.max_outreach:
-            faults.add(
-                "max_outreach",
-                f"{outreach_only.sum()} sites must stay outreach sites ({_names(sites, outreach_only)}), "
-                f"but at most {most.max_outreach} are allowed",
-                f"raise max_outreach to {outreach_only.sum()}, or {_FREE}",
-            )
-        if stays.sum() > most.max_hubs + most.max_outreach:
-            faults.add(
-                "max_hubs and max_outreach",
-                f"{stays.sum()} sites must stay open, but at most {most.max_hubs} hubs and "
-                f"{most.max_outreach} outreach sites are allowed",
-                f"raise them to {stays.sum()} in all, or {_FREE}",
-            )
+        closed = self.model.rules.closed
+        hung: list[bool] = self.near.any(axis=1).tolist()
+        for group in self.model.rules.required:
+            s = int(group[0]) // 2
+            words = _MUST[str(sites["must"][s])] if len(group) == 2 else f"be {_A[OFFERS[int(group[0]) % 2]]}"
+            where, name = f"site {sites['site_id'][s]}", sites["name"][s]
+            able: Ints = group[~closed[group]]
+            if not len(able):
+                flags = " or ".join(f"may_{OFFERS[int(c) % 2]}" for c in group)
+                faults.add(where, f"{name} must {words}, but may not", f"set {flags} for it, or unset {self._why(s)}")
+            elif (able % 2 == 1).all() and not hung[s]:
+                faults.add(
+                    where,
+                    f"{name} must {words}, but no site that may be a hub lies within "
+                    f"{self.settings.parent_limit_min:g} minutes of it by car{self._nearest_possible_hub(s)}",
+                    f"raise parent_limit_min, add a site that may be a hub, or unset {self._why(s)}",
+                )
         faults.raise_if_any()
 
+    def _why(self, s: int) -> str:
+        return "keep" if self.sites["must"].iloc[s] == "stay" else "must"
+
     def _nearest_possible_hub(self, site: int) -> str:
-        minutes = np.where(self.model.closed[::2] | (np.arange(len(self.sites)) == site), np.nan, self.parent_min[site])
+        minutes = np.where(
+            self.model.rules.closed[::2] | (np.arange(len(self.sites)) == site), np.nan, self.parent_min[site]
+        )
         if np.isnan(minutes).all():
             return ""
         nearest = int(np.nanargmin(minutes))
         return f"; the nearest is {self.sites['name'][nearest]}, {minutes[nearest]:.0f} minutes away"
-
-    def _name_hubs_needed(self) -> None:
-        """Find how many hubs the sites that must stay would need, and say so."""
-        hubs, *others = self.model.limits
-        bare = replace(self.model, values=self.model.values[:0], weights=np.zeros(0), base=np.zeros(0))
-        for most in range(hubs.most + 1, len(self.sites) + 1):
-            try:
-                solve(replace(bare, limits=(replace(hubs, most=most), *others)))
-            except InfeasibleError:
-                continue
-            stay = _names(self.sites, self.sites["stays"].to_numpy(bool))
-            fail(
-                InfeasibleError,
-                "max_hubs",
-                f"the sites that must stay ({stay}) need {most} hubs, since each outreach site must lie within "
-                f"{self.settings.parent_limit_min:g} minutes of a hub by car, but at most {hubs.most} are allowed",
-                f"raise max_hubs to {most}, raise parent_limit_min, or {_FREE}",
-            )
 
 
 def aligned(
@@ -261,37 +244,6 @@ def aligned(
             "give a share from 0 to 1 (0 where the site is out of reach)",
         )
     return values
-
-
-def _model(
-    sites: pd.DataFrame,
-    weights: Floats,
-    covers: Floats,
-    near: Bools,
-    settings: PlanSettings,
-    *,
-    may: Bools,
-    today: Bools,
-) -> Model:
-    count = len(sites)
-    hubs = np.tile([True, False], count)
-    values = np.where(hubs, covers, settings.outreach_value * covers)
-    neighbours = today & np.repeat(~sites["ours"].to_numpy(bool), 2)
-    parents = np.zeros((2 * count, 2 * count), bool)
-    parents[1::2, ::2] = near
-    stays = np.flatnonzero(sites["stays"])
-    return Model(
-        values=values,
-        weights=weights,
-        base=values[:, neighbours].max(axis=1, initial=0.0),
-        site=np.repeat(np.arange(count), 2),
-        limits=(Limit(hubs, settings.max_hubs), Limit(~hubs, settings.max_outreach)),
-        required=tuple(np.array([2 * s] if today[2 * s] else [2 * s, 2 * s + 1]) for s in stays),
-        closed=~may,
-        parents=parents,
-        hangs=~hubs,
-        kept=today & may,
-    )
 
 
 def _check_points(points: pd.DataFrame, faults: Faults) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from needs.assessment import PlanSettings
+from needs.assessment.plan import PlanSettings
 from needs.errors import Faults
 from needs.location.solve import Proof
 from needs.siting import reasons

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from needs.location.model import Bools, Floats, Ints
+from needs.location.rules import Bools, Floats, Ints
 from needs.siting.case import Case
 
 _SAME = 1e-9  # relative to all need: below this two choices do equally well
@@ -63,8 +63,9 @@ class _Story:
         self.met = self.model.objective(opened)
         self.need = math.fsum(case.points["weight"])
         neighbours = case.today & np.repeat(~case.sites["ours"].to_numpy(bool), 2)
-        self.best = _best_choice(self.model.values, opened | neighbours, case.minutes)
-        self.best_today = _best_choice(self.model.values, case.today, case.minutes)
+        worths = case.worths
+        self.best = _best_choice(worths, opened | neighbours, case.minutes)
+        self.best_today = _best_choice(worths, case.today, case.minutes)
 
     def chosen(self, s: int) -> dict[str, Any]:
         """Figures and reasons of a site that is hub or outreach."""
@@ -92,7 +93,7 @@ class _Story:
             instead = " as a hub, no longer as outreach" if self.opened[2 * other : 2 * other + 2].any() else ""
             words = self._rise_words(rise, self.case.keep_worth(s, hub=is_hub))
             sentences.append(f"In its place the best would be {self.names[other]}{instead}, {words}")
-        elif self.case.sites["stays"][s]:
+        elif self.case.sites["must"][s]:
             sentences.append("The settings keep it open, so nothing may take its place")
         else:
             sentences.append(f"No other site could take its place{' and run its outreach' if run else ''}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from needs.assessment import PlanSettings
+from needs.assessment.plan import PlanSettings
 from needs.errors import Fault, InfeasibleError
 from needs.siting.case import Case
 from needs.siting.plan import Plan

@@ -9,7 +9,8 @@ import geopandas as gpd
 import pandas as pd
 
 from needs import catchments, demand, isochrones, rural, scenarios, travel
-from needs.assessment import Assessment, PlanSettings
+from needs.assessment import Assessment
+from needs.assessment.plan import PlanSettings
 from needs.siting import plan as siting
 from needs.siting import robustness
 from needs.stages.data import Data

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from needs.assessment.plan import PlanSettings
 from needs.demand import Growth, kinds
 from needs.disclosure import Rule
 from needs.errors import Fault, SettingsError, fail
@@ -100,34 +101,6 @@ class TravelSettings(Strict):
             raise ValueError(msg)
         if self.timetable_date and self.timetable_date.weekday() >= _WEEKEND:
             msg = f"timetable_date {self.timetable_date} is a {self.timetable_date:%A}: give a school day"
-            raise ValueError(msg)
-        return self
-
-
-class PlanSettings(Strict):
-    """What a plan may be.
-
-    `need_strength` is how much more a family counts in England's neediest zone than in its least needy: 1 counts it
-    twice. `outreach_value` is what a session near by is worth against a hub near by (1). `keep_hub_pct` and
-    `keep_outreach_pct` are the presumption against closure: closing a hub, or an outreach site, that exists today
-    must cut unmet need by more than this share of all need; making a hub an outreach site, by the difference.
-    `parent_limit_min` is how far by car an outreach site may lie from the hub that runs it.
-    """
-
-    max_hubs: int = Field(ge=0)
-    max_outreach: int = Field(ge=0)
-    existing: Literal["free", "keep"] = "free"
-    keep_hub_pct: float = Field(default=1.0, ge=0, le=100)
-    keep_outreach_pct: float = Field(default=0.25, ge=0, le=100)
-    need_strength: float = Field(default=1.0, ge=0)
-    outreach_value: float = Field(default=0.6, gt=0, lt=1)
-    parent_limit_min: float = Field(default=20.0, gt=0)
-    time_limit_s: float = Field(default=120.0, gt=0)
-
-    @model_validator(mode="after")
-    def _hub_outweighs_outreach(self) -> PlanSettings:
-        if self.keep_outreach_pct > self.keep_hub_pct:
-            msg = f"keep_outreach_pct {self.keep_outreach_pct:g} is over keep_hub_pct {self.keep_hub_pct:g}"
             raise ValueError(msg)
         return self
 

@@ -328,7 +328,7 @@ CLASHES = [
         {"today": "hub"},
         settings_of(2, 9, existing="keep"),
         5.0,
-        "but at most 2 may be; the sites that must stay or be chosen are Site A, Site B, Site C, Site D -> raise it to 4",
+        "at most 2 may be; the sites that must stay or be chosen are Site A, Site B, Site C, Site D -> raise it to 4",
     ),
     (
         {"today": "outreach", "may_hub": [False, False, False, True]},

@@ -177,7 +177,7 @@ class Case:
         sites = self.sites
         faults = Faults(error=InfeasibleError)
         closed = self.model.rules.closed
-        hung = self.near.any(axis=1)
+        hung: list[bool] = np.asarray(self.near.any(axis=1)).tolist()
         for group in self.model.rules.required:
             s = int(group[0]) // 2
             words = _MUST[str(sites["must"][s])] if len(group) == 2 else f"be {_A[OFFERS[int(group[0]) % 2]]}"
@@ -186,7 +186,7 @@ class Case:
             if not len(able):
                 flags = " or ".join(f"may_{OFFERS[int(c) % 2]}" for c in group)
                 faults.add(where, f"{name} must {words}, but may not", f"set {flags} for it, or unset {self._why(s)}")
-            elif (able % 2 == 1).all() and not hung.item(s):
+            elif (able % 2 == 1).all() and not hung[s]:
                 faults.add(
                     where,
                     f"{name} must {words}, but no site that may be a hub lies within "

@@ -293,6 +293,8 @@ class Program:
 def _load(lp: Any, tolerance: float) -> Any:
     highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     options = {"output_flag": False, "threads": 1, "random_seed": SEED, "mip_rel_gap": 0.0, "mip_abs_gap": 0.0}
+    # A restart solves the same relaxation anew; a good plan is given, so that looking for one is wasted.
+    options |= {"mip_allow_restart": False, "mip_heuristic_run_rens": False, "mip_heuristic_run_rins": False}
     options |= {"primal_feasibility_tolerance": tolerance, "mip_feasibility_tolerance": tolerance}
     for name, value in options.items():
         highs.setOptionValue(name, value)

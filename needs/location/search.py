@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from needs.kernels import kernel
@@ -28,7 +30,7 @@ def round_up(model: Model, relaxed: Floats) -> Bools | None:
     Returns
     -------
     numpy.ndarray or None
-        Open choices, shape (choices,), that meet every constraint; None when the rounding found none.
+        Open choices, shape (choices,), that keep to the rules; None when the rounding found none.
     """
     needed = np.zeros(model.choices, bool)
     rules = model.rules
@@ -42,46 +44,80 @@ def round_up(model: Model, relaxed: Floats) -> Bools | None:
             opened[j] = rules.fits(opened) and (
                 rules.links is None or not rules.hangs[j] or bool(opened[rules.links.parents(int(j))].any())
             )
-    return opened if model.feasible(opened) else None
+    return opened if rules.feasible(opened) else None
 
 
 def improve(model: Model, goal: Goal, opened: Bools) -> Bools:
-    """Add a choice, or exchange one for another, while a plain sum rises; best exchange first."""
-    if goal.amounts.shape[1] > 1 or not model.feasible(opened):
+    """Add a choice, or exchange one for another, while a goal rises; best exchange first.
+
+    A plan that misses a floor is brought to the floors first, if exchanges can.
+
+    Parameters
+    ----------
+    model
+        The problem.
+    goal
+        What is to be greatest.
+    opened
+        Open choices that keep to the rules; shape (choices,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Open choices, shape (choices,), that keep to the rules, and to the floors if any were found.
+    """
+    amounts = np.column_stack([goal.amounts, *(f.amounts / (f.least or 1.0) for f in model.floors)])
+    live = amounts.any(axis=1)
+    climb = _Climb(
+        model, np.ascontiguousarray(model.values.table()[live]), model.base[live], np.ascontiguousarray(amounts[live])
+    )
+    groups = goal.amounts.shape[1]
+    if not model.met(opened):
+        opened = climb.up(opened, slice(groups, None), enough=1.0)
+    return climb.up(opened, slice(0, groups), floors=slice(groups, None)) if model.met(opened) else opened
+
+
+@dataclass(frozen=True)
+class _Climb:
+    """Rows that count in some sum, written out."""
+
+    model: Model
+    values: Floats
+    base: Floats
+    amounts: Floats
+
+    def up(self, opened: Bools, sums: slice, *, floors: slice = slice(0), enough: float = np.inf) -> Bools:
+        """Exchange while the least of some sums rises, or stays and their whole rises; floors stay reached."""
+        best = np.maximum(self.base, self.values[:, opened].max(axis=1, initial=0.0))
+        now = (self.amounts.T @ best)[sums]
+        while now.min() < enough:
+            after = _after(self.values, self.base, self.amounts, opened)
+            least, whole = after[sums].min(axis=0), after[sums].sum(axis=0)
+            higher = (least > now.min() * (1 + _LEAST)) | ((least >= now.min()) & (whole > now.sum() * (1 + _LEAST)))
+            out, j = np.nonzero(higher & (after[floors] >= 1.0).all(axis=0) & ~opened)
+            for k in np.lexsort((j, out, -whole[out, j], -least[out, j])):
+                trial = opened.copy()
+                trial[j[k]] = True
+                if out[k] < len(opened):
+                    trial[out[k]] = False
+                if self.model.rules.feasible(trial):
+                    opened, now = trial, after[sums, out[k], j[k]]
+                    break
+            else:
+                return opened
         return opened
-    opened = opened.copy()
-    weights = goal.amounts[:, 0]
-    live = weights > 0
-    values, base, weights = np.ascontiguousarray(model.values.table()[live]), model.base[live], weights[live]
-    total = float(weights @ model.best(opened)[live])
-    while True:
-        after = _after(values, base, weights, opened)
-        moves = [
-            (-float(after[out, j]), int(out), int(j))
-            for out, j in np.argwhere(after > total * (1 + _LEAST))
-            if not opened[j]
-        ]
-        for gain, out, j in sorted(moves):
-            trial = opened.copy()
-            trial[j] = True
-            if out < len(opened):
-                trial[out] = False
-            if model.feasible(trial):
-                opened, total = trial, -gain
-                break
-        else:
-            return opened
 
 
 @kernel
-def _after(values: Floats, base: Floats, weights: Floats, opened: Bools) -> Floats:
-    """Weighted value after closing one choice (the last row: none) and opening another, for every pair.
+def _after(values: Floats, base: Floats, amounts: Floats, opened: Bools) -> Floats:
+    """Each sum of amount times best value after closing one choice and opening another, for every pair.
 
-    One pass over the rows, which know their best and second-best open choice (fast interchange: Whitaker 1983, INFOR
-    21). Rows for choices that are not open hold nothing of use.
+    Shape (sums, choices + 1, choices); the last row closes none. One pass over the rows, which know their best and
+    second-best open choice (fast interchange: Whitaker 1983, INFOR 21). Rows for choices that are not open hold
+    minus infinity.
     """
-    count = len(opened)
-    after = np.zeros((count + 1, count))
+    count, sums = len(opened), amounts.shape[1]
+    after = np.zeros((sums, count + 1, count))
     for i in range(len(values)):
         best, second, which = base[i], base[i], count
         for j in range(count):
@@ -90,14 +126,19 @@ def _after(values: Floats, base: Floats, weights: Floats, opened: Bools) -> Floa
                     best, second, which = values[i, j], best, j
                 elif values[i, j] > second:
                     second = values[i, j]
-        for j in range(count):
-            kept = weights[i] * max(best, values[i, j])
-            after[count, j] += kept
-            if which < count:
-                after[which, j] += weights[i] * max(second, values[i, j]) - kept
-    for out in range(count):
-        for j in range(count):
-            after[out, j] = after[out, j] + after[count, j] if opened[out] else -np.inf
+        for s in range(sums):
+            amount = amounts[i, s]
+            if amount == 0:
+                continue
+            for j in range(count):
+                kept = amount * max(best, values[i, j])
+                after[s, count, j] += kept
+                if which < count:
+                    after[s, which, j] += amount * max(second, values[i, j]) - kept
+    for s in range(sums):
+        for out in range(count):
+            for j in range(count):
+                after[s, out, j] = after[s, out, j] + after[s, count, j] if opened[out] else -np.inf
     return after
 
 
@@ -123,8 +164,8 @@ def shake(model: Model, goal: Goal, opened: Bools, *, bound: float) -> Bools:
         left[lots.permutation(np.flatnonzero(opened))[: lots.integers(2, 4)]] = False
         if rules.links is not None:
             left &= ~rules.hangs | (rules.links.open_parents(left) > 0)
-        if model.feasible(left):
+        if rules.feasible(left):
             left = improve(model, goal, left)
-            if goal.reached(model.best(left)) > total:
+            if model.met(left) and goal.reached(model.best(left)) > total:
                 opened, total = left, goal.reached(model.best(left))
     return opened

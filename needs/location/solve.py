@@ -150,8 +150,7 @@ def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools |
     if relaxed.status == "infeasible":
         raise mending.infeasible(model, clock)
     bound = min(reach, relaxed.bound)
-    best = _first_plan(model, program, relaxed, clock, start=start)
-    best = shake(model, goal, improve(model, goal, best), bound=bound)
+    best = shake(model, goal, _first_plan(model, program, relaxed, clock, start=start), bound=bound)
     while True:
         objective = goal.reached(model.best(best))
         if _gap(objective, bound) <= gap and gap > 0:
@@ -177,13 +176,15 @@ def _ended(answer: Answer) -> Proved:
 def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *, start: Bools | None) -> Bools:
     """Begin with a plan given, or a rounded one, or whatever the solver finds."""
     if start is not None and model.feasible(start, slack=_HELD):
-        return start
+        return improve(model, program.goal, start)
     best = round_up(model, np.zeros(model.choices) if relaxed.x is None else relaxed.x)
-    if best is None:
+    best = None if best is None else improve(model, program.goal, best)
+    if best is None or not model.met(best):
         answer = program.run(clock)
         if answer.status == "infeasible":
             raise mending.infeasible(model, clock)
-        best = _read(model, answer)
+        found = _read(model, answer)
+        best = None if found is None else improve(model, program.goal, found)
     if best is None:
         fail(NeedsError, "plan", f"no plan was found within {clock.limit_s:g} s", "raise time_limit_s")
     return best

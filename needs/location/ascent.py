@@ -144,7 +144,7 @@ def _net(shape: Frame, side: Floats, net: Floats) -> None:
 @kernel
 def _missed(shape: Frame, k: int, y: Floats) -> float:
     """Say by how much y passes a side row."""
-    total = -shape.side_most[k]
+    total = -float(shape.side_most[k])
     for e in range(shape.side_start[k], shape.side_start[k + 1]):
         total += shape.side_value[e] * y[shape.side_choice[e]]
     return total
@@ -214,10 +214,7 @@ def _greatest(worth: Floats, count: int) -> float:
             low = i
         else:
             break
-    total = 0.0
-    for k in range(count):
-        total += worth[k]
-    return total
+    return float(worth[:count].sum())
 
 
 @kernel
@@ -334,9 +331,8 @@ def _ended(numbers: Floats, target: float, near: float) -> bool:
     lack = numbers[VALUE] - numbers[BOUND]
     if numbers[BOUND] >= target:
         return True
-    return np.isfinite(lack) and (
-        lack <= 1e-9 * numbers[VALUE] or (np.isfinite(target) and lack <= near * (target - numbers[BOUND]))
-    )
+    close = lack <= 1e-9 * numbers[VALUE] or (np.isfinite(target) and lack <= near * (target - numbers[BOUND]))
+    return bool(close and np.isfinite(lack))
 
 
 @kernel

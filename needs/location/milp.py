@@ -67,10 +67,10 @@ class Milp:
         return np.arange(first, first + count).reshape(shape)
 
     def at_most(self, variables: Any, coefficients: Any, most: float) -> None:
-        """Add a row; coefficients spread over variables as arrays do."""
-        members = np.asarray(variables, dtype=np.intp)
-        spread = np.broadcast_to(np.asarray(coefficients, float), members.shape)
-        self.rows.append(Row(members.ravel(), spread.ravel(), most))
+        """Add a row; coefficients spread over variables as arrays do, and those of one variable add up."""
+        spread = np.broadcast_to(np.asarray(coefficients, float), np.shape(variables))
+        members, each = np.unique(np.asarray(variables, dtype=np.intp), return_inverse=True)
+        self.rows.append(Row(members, np.bincount(each.ravel(), spread.ravel(), len(members)), most))
 
     def at_least(self, variables: Any, coefficients: Any, least: float) -> None:
         """Add a row that bounds from below."""
@@ -106,7 +106,8 @@ class Milp:
         options |= {"mip_max_nodes": most_nodes, "time_limit": clock.left_s()}
         for name, value in options.items():
             highs.setOptionValue(name, value)
-        highs.passModel(self._lp(costs, [*self.rows, *extra]))
+        if highs.passModel(self._lp(costs, [*self.rows, *extra])) == highspy.HighsStatus.kError:
+            raise ValueError("HiGHS refuses the program: a row names a variable twice, or a number is not finite")
         if start is not None:
             solution = highspy.HighsSolution()
             solution.col_value = start.tolist()

@@ -8,6 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
+from needs.errors import NeedsError, fail
 from needs.location.model import Floats, Ints
 from needs.location.program import Clock, Row, Status
 from needs.settings import SEED
@@ -107,7 +108,7 @@ class Milp:
         for name, value in options.items():
             highs.setOptionValue(name, value)
         if highs.passModel(self._lp(costs, [*self.rows, *extra])) == highspy.HighsStatus.kError:
-            raise ValueError("HiGHS refuses the program: a row names a variable twice, or a number is not finite")
+            fail(NeedsError, "program", "HiGHS refuses it", "give finite numbers")
         if start is not None:
             solution = highspy.HighsSolution()
             solution.col_value = start.tolist()

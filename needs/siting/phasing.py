@@ -10,7 +10,7 @@ import pandas as pd
 
 from needs.charts.words import listing, plural, safe
 from needs.errors import Faults, InfeasibleError
-from needs.location.model import Bools, Floats, Ints
+from needs.location.model import Bools, Ints
 from needs.location.program import Clock
 from needs.location.solve import Proof
 from needs.siting.case import aligned
@@ -343,25 +343,36 @@ class _Story:
                 members = np.flatnonzero(new[:, t] & (self.read.table["status"] == status).to_numpy(bool))
                 if len(members):
                     parts.append(f"{listing([self.names[s] for s in members])} {one if len(members) == 1 else many}")
-            share = f" ({_share(self.met[t + 1] - self.met[0], self.adds)} of it)" if self.adds > self.same else ""
             sentences.append(
                 f"Year {t + 1}: {'; '.join(parts) or 'nothing changes'}; {money(cost)} spent. Need met goes from "
-                f"{self.met[t]:,.1f} to {self.met[t + 1]:,.1f} need-weighted families"
-                + (f", {_share(self.met[t + 1] - self.met[0], self.adds)} of the way from today to the whole plan." if share else ".")
+                f"{self.met[t]:,.1f} to {self.met[t + 1]:,.1f} need-weighted families{self._so_far(t)}."
             )
         return sentences
 
+    def _so_far(self, t: int) -> str:
+        """Say how far need met has come at a year's end; it may pass the plan while sites are open that will close."""
+        gain = self.met[t + 1] - self.met[0]
+        if self.adds <= self.same:
+            return ""
+        return (
+            ", more than under the whole plan, since sites that close later are still open"
+            if gain > self.adds + self.same
+            else f", {_share(gain, self.adds)} of what the whole plan adds"
+        )
+
     def _against(self, proof: Proof, once: float) -> list[str]:
         change = proof.objective - once
-        word = "less" if change < 0 else "more"
-        return [
-            f"All at once in year 1 it would cost {money(int(self.read.pence.sum()))} in that year; over "
-            f"{plural(self.done.shape[1], 'year')} this order meets {_families(abs(change), 'need')} {word}, "
-            f"added up year by year, than that would.",
+        word, years = "less" if change < 0 else "more", plural(self.done.shape[1], "year")
+        against = (
+            f"All at once in year 1 it would cost {money(int(self.read.pence.sum()))} in that year; over {years} this "
+            f"order meets {_families(abs(change), 'need')} {word}, added up year by year, than that would."
+        )
+        proven = (
             "No other order within the budgets meets more need."
             if proof.status == "optimal"
-            else f"No other order can meet more than {100 * proof.gap:.2f} % more need; the search was stopped.",
-        ]
+            else f"No other order can meet more than {100 * proof.gap:.2f} % more need; the search was stopped."
+        )
+        return [against, proven]
 
 
 def _families(number: float, what: str) -> str:

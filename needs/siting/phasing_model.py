@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,8 @@ class Changes:
     @property
     def pence(self) -> Ints:
         """Cost of each change."""
-        return np.rint(self.table["cost"].to_numpy(float) * 100).astype(np.intp)
+        pence: Ints = np.rint(self.table["cost"].to_numpy(float) * 100).astype(np.intp)
+        return pence
 
     @property
     def opens(self) -> Bools:
@@ -80,7 +81,7 @@ class Changes:
         return best
 
     def guards(self) -> list[list[int]]:
-        """Sets of values of which one must stand at every year's end, so that no family waits for its replacement.
+        """Name the sets of values of which one must stand at every year's end, so that no family waits.
 
         A family may not get less than both what it has today and what the finished plan gives it.
         """
@@ -182,7 +183,7 @@ class Program:
             self._name_mend(clock)
         if outcome.x is None:
             fail(NeedsError, "phasing", f"none was found within {clock.limit_s:g} s", "raise time_limit_s")
-        x, ties = outcome.x, "not checked"
+        x, ties = outcome.x, cast("Ties", "not checked")
         if outcome.status == "optimal":
             x, ties = self._first(x, clock)
         objective = self._objective(x)

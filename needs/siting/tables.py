@@ -38,7 +38,7 @@ def numbers(
     """
     read: Floats = pd.to_numeric(table[column], errors="coerce").to_numpy(float, na_value=np.nan)
     right = np.isfinite(read) & ((read > least) if above else (read >= least))
-    rows = [(f"{table.iloc[i, 0]}", f"{column} is {table[column].iloc[i]}") for i in np.flatnonzero(~right).tolist()]
+    rows = [(str(table.iloc[i, 0]), f"{column} is {table[column].iloc[i]!r}") for i in np.flatnonzero(~right).tolist()]
     faults.add_each(name, rows, f"give a number {'over' if above else 'of at least'} {least:g}")
     return read
 
@@ -64,6 +64,4 @@ def html(table: pd.DataFrame, headings: dict[str, str], *, title: str) -> str:
             written.append([f'<td style="text-align:left">{safe(v)}</td>' for v in table[column]])
     heads = "".join(f'<th scope="col">{safe(words)}</th>' for words in headings.values())
     rows = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*written, strict=True))
-    return (
-        f"<table><caption>{safe(title)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    )
+    return f"<table><caption>{safe(title)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -183,7 +183,8 @@ class Program:
             self._name_mend(clock)
         if outcome.x is None:
             fail(NeedsError, "phasing", f"none was found within {clock.limit_s:g} s", "raise time_limit_s")
-        x, ties = outcome.x, cast("Ties", "not checked")
+        x = outcome.x
+        ties: Ties = "not checked"
         if outcome.status == "optimal":
             x, ties = self._first(x, clock)
         objective = self._objective(x)

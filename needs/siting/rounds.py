@@ -326,12 +326,12 @@ def _sentences(task: Task, venues: pd.DataFrame, teams: pd.DataFrame, proof: Pro
         if proof.status == "optimal"
         else f"No other timetable can have more than {100 * proof.gap:.2f} % more; the search was stopped.",
     ]
-    for team in teams.to_dict("records"):
-        sentences.append(
-            f"{team['team']} is out on {team['days_out']} of {plural(team['days'], 'day')}: "
-            f"{team['session_min']:,.0f} minutes of sessions, {team['drive_min']:,.0f} of driving, "
-            f"{team['slack_min']:,.0f} to spare."
-        )
+    sentences += [
+        f"{team['team']} is out on {team['days_out']} of {plural(team['days'], 'day')}: "
+        f"{team['session_min']:,.0f} minutes of sessions, {team['drive_min']:,.0f} of driving, "
+        f"{team['slack_min']:,.0f} to spare."
+        for team in teams.to_dict("records")
+    ]
     for venue in venues.to_dict("records"):
         short = f"; {venue['wanted']} are wanted" if venue["visits"] < venue["wanted"] else ""
         sentences.append(

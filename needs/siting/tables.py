@@ -38,7 +38,7 @@ def numbers(
     """
     read: Floats = pd.to_numeric(table[column], errors="coerce").to_numpy(float, na_value=np.nan)
     right = np.isfinite(read) & ((read > least) if above else (read >= least))
-    rows = [(str(table.iloc[i, 0]), f"{column} is {table[column].iloc[i]!r}") for i in np.flatnonzero(~right).tolist()]
+    rows = [(str(table.iloc[i, 0]), f"{column} is {table[column].iloc[i]!s}") for i in np.flatnonzero(~right).tolist()]
     faults.add_each(name, rows, f"give a number {'over' if above else 'of at least'} {least:g}")
     return read
 

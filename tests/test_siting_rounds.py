@@ -63,7 +63,7 @@ def day_options(venues, drive, team, day) -> list[tuple[float, tuple[str, ...]]]
     able = [
         v.site_id
         for v in venues.itertuples()
-        if day not in v.closed_weekdays and (v.parent_hub_id is None or v.parent_hub_id == team.hub_id)
+        if day not in v.closed_weekdays and (pd.isna(v.parent_hub_id) or v.parent_hub_id == team.hub_id)
     ]
     options = [(0.0, ())]
     for size in (1, 2, 3):
@@ -104,7 +104,7 @@ def brute_force(venues, drive, teams, weeks, every_weeks):
     return best
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(st.integers(0, 10**6))
 def test_brute_force_gives_the_same_sessions_and_driving(seed):
     venues, drive, teams, cycle = random_case(seed)
@@ -120,7 +120,7 @@ def test_brute_force_gives_the_same_sessions_and_driving(seed):
     assert found.drive_bound_min == pytest.approx(-expected[1], abs=1e-6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6))
 def test_every_minute_and_every_visit_is_accounted_for(seed):
     venues, drive, teams, cycle = random_case(seed)
@@ -157,7 +157,7 @@ def test_every_minute_and_every_visit_is_accounted_for(seed):
         assert spread(weeks, venue.wanted, cycle["weeks"], cycle["every_weeks"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_one_more_team_never_gives_less_and_order_is_no_matter(seed):
     venues, drive, teams, cycle = random_case(seed)
@@ -244,10 +244,21 @@ def test_every_fault_is_told_at_once():
     with pytest.raises(InputError) as caught:
         timetable(venues, minutes_of(["V0"]), teams, weeks=0, every_weeks=0)
     text = str(caught.value)
-    for fault in ("weeks is 0", "every_weeks: is 0", "site_id stands twice (1): V0", "families is nan", "families is -1",
-                  "sessions is 0", "not whole", "day_min is 0", "session_min is inf", "['Mon']", "'Monday'",
-                  "['Someday']"):  # fmt: skip
-        assert fault.replace("weeks is 0", "weeks: is 0") in text
+    for fault in (
+        "weeks: is 0",
+        "every_weeks: is 0",
+        "site_id stands twice (1): V0",
+        "families is nan",
+        "families is -1",
+        "sessions is 0",
+        "not whole",
+        "day_min is 0",
+        "session_min is inf",
+        "['Mon']",
+        "'Monday'",
+        "['Someday']",
+    ):
+        assert fault in text
     teams = teams_of([("H", ["Monday"], 400.0, 120.0)])
     with pytest.raises(InputError, match=r"rows are missing \(1\): H(.|\n)*columns are missing \(1\): H"):
         timetable(venues_of([1]), minutes_of(["V0"]), teams, weeks=1, every_weeks=1)

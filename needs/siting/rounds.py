@@ -131,8 +131,8 @@ def timetable(
     teams = teams.sort_values("team", ignore_index=True)
     task = _task(venues, drive_min, teams, weeks, every_weeks, faults)
     faults.raise_if_any()
-    _check_reach(task, venues, teams)
     program = Program(task)
+    _check_reach(task, program.slots, venues, teams)
     made, proof, least_min = program.solve(Clock(time_limit_s))
     return _told(task, venues, _placed(task, program.slots, made), proof, least_min)
 
@@ -209,10 +209,13 @@ def _task(
     return Task(families, wanted, allowed, staff, unreached, weeks, every_weeks)
 
 
-def _check_reach(task: Task, venues: pd.DataFrame, teams: pd.DataFrame) -> None:
+def _check_reach(task: Task, slots: list[Slot], venues: pd.DataFrame, teams: pd.DataFrame) -> None:
     """Name the venues that no team can visit within a day."""
     faults = Faults(error=InfeasibleError)
+    reached = {i for slot in slots for way in slot.rounds for i in way.venues}
     for i, site in enumerate(venues["site_id"]):
+        if i in reached:
+            continue
         parent = venues["parent_hub_id"][i] if "parent_hub_id" in venues else None
         mine = [t for t, hub in enumerate(teams["hub_id"]) if pd.isna(parent) or hub == parent]
         able = sorted({t for (t, _), allowed in task.allowed.items() if i in allowed})
@@ -223,22 +226,24 @@ def _check_reach(task: Task, venues: pd.DataFrame, teams: pd.DataFrame) -> None:
             names = listing([task.teams[t].name for t in mine])
             faults.add(where, f"{name} is closed on every day that {names} works", "open it, or add a weekday")
         else:
-            needed = [
-                (task.legs(task.teams[t], (i,)).drive_min + task.teams[t].session_min - task.teams[t].day_min, t)
-                for t in able
-            ]
-            over, t = min(needed)
+            over, driven, t = min(_overrun(task, i, t) for t in able)
             team = task.teams[t]
-            if over > 1e-9:
-                driven = task.legs(team, (i,)).drive_min
-                far = "cannot be reached by car" if math.isinf(driven) else f"takes {driven:g} minutes there and back"
-                day = f"with a session of {team.session_min:g} more than the {team.day_min:g} of {team.name}'s day"
-                faults.add(
-                    where,
-                    f"{name} {far}" + ("" if math.isinf(driven) else f", {day}, by {over:g}"),
-                    "base a team nearer, or change its minutes",
-                )
+            faults.add(
+                where,
+                f"{name} cannot be reached by car"
+                if math.isinf(driven)
+                else f"{name} takes {driven:g} minutes there and back, with a session of {team.session_min:g} more "
+                f"than the {team.day_min:g} of {team.name}'s day, by {over:g}",
+                "base a team nearer, or change its minutes",
+            )
     faults.raise_if_any()
+
+
+def _overrun(task: Task, venue: int, t: int) -> tuple[float, float, int]:
+    """By how many minutes a visit to one venue passes a team's day, and the minutes driven for it."""
+    team = task.teams[t]
+    driven = task.legs(team, (venue,)).drive_min
+    return driven + team.session_min - team.day_min, driven, t
 
 
 def _placed(task: Task, slots: list[Slot], made: list[list[list[Round]]]) -> dict[tuple[int, int, int], Round]:

@@ -9,8 +9,8 @@ import highspy
 import numpy as np
 
 from needs.errors import NeedsError, fail
-from needs.location.model import Floats, Ints
 from needs.location.program import Clock, Row, Status
+from needs.location.rules import Floats, Ints
 from needs.settings import SEED
 
 _TOLERANCE = 1e-9  # by how much a row may be missed, and a whole number not be whole

@@ -10,8 +10,8 @@ import pandas as pd
 
 from needs.charts.words import listing, plural, safe
 from needs.errors import Faults, InfeasibleError
-from needs.location.model import Bools, Ints
 from needs.location.program import Clock
+from needs.location.rules import Bools, Ints
 from needs.location.solve import Proof
 from needs.siting.case import aligned
 from needs.siting.phasing_model import SAME, Changes, Program, money

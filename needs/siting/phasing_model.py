@@ -13,9 +13,11 @@ import pandas as pd
 from needs.charts.words import listing
 from needs.errors import InfeasibleError, NeedsError, fail
 from needs.location.milp import Milp
-from needs.location.model import Bools, Floats, Ints, Model, terms
 from needs.location.program import TIE, Clock, Row
+from needs.location.rules import Bools, Floats, Ints
 from needs.location.solve import Proof, Proved, Ties
+from needs.location.terms import terms
+from needs.location.values import Values
 
 SAME = 1e-9  # values that differ by less are equal
 _SCALE = 1e5  # what the need met is scaled to: HiGHS' absolute tolerances then lie far below TIE
@@ -152,15 +154,16 @@ class Program:
         """State the need met at the end of every year but the last."""
         changes, count = self.changes, len(self.done)
         none = np.zeros(2 * count, bool)
-        model = Model(changes.values, changes.weights, changes.base, np.arange(2 * count))
-        found = terms(model, certain=none, closed=none)
+        found = terms(Values.dense(changes.values), changes.base, changes.weights[:, None], certain=none, closed=none)
+        alone, gains, links = found.alone[:, 0], found.gains[:, 0], found.linked.tolist()
         for t in range(len(changes.budgets) - 1):
-            self.constant += found.constant + math.fsum(found.alone[count:])
-            for j in np.flatnonzero(found.alone).tolist():
-                self._pay(int(self.done[j % count, t]), float(found.alone[j]) * (1.0 if j < count else -1.0))
-            terms_ = self.milp.variables(len(found.gains), whole=False).tolist()
-            for k, (linked, added) in enumerate(found.links):
-                self._pay(terms_[k], float(found.gains[k]))
+            self.constant += float(found.constant[0]) + math.fsum(alone[count:])
+            for j in np.flatnonzero(alone).tolist():
+                self._pay(int(self.done[j % count, t]), float(alone[j]) * (1.0 if j < count else -1.0))
+            terms_ = self.milp.variables(len(found), whole=False).tolist()
+            for k, linked in enumerate(links):
+                self._pay(terms_[k], float(gains[k]))
+                added = found.added[found.start[k] : found.start[k + 1]]
                 values = [*([-2 - linked] if linked < -1 else []), *added.tolist()]
                 self._stands(values, t, 0.0, had=terms_[linked] if linked >= 0 else None, term=terms_[k])
 

@@ -12,8 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 from needs.charts.words import listing, plural, safe
 from needs.errors import Faults, InfeasibleError
-from needs.location.model import Ints
 from needs.location.program import Clock
+from needs.location.rules import Ints
 from needs.location.solve import Proof
 from needs.siting.rounds_model import Program, Round, Slot, Task, Team
 from needs.siting.tables import codes, has, html, known, numbers

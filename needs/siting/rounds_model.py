@@ -12,8 +12,8 @@ import numpy as np
 from needs.charts.words import listing, plural
 from needs.errors import InfeasibleError, NeedsError, fail
 from needs.location.milp import Milp
-from needs.location.model import Floats, Ints
 from needs.location.program import TIE, Clock, Row
+from needs.location.rules import Floats, Ints
 from needs.location.solve import Proof, Proved
 
 MOST_VENUES = 3  # that one team visits on one day

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needs.charts.words import DASH, decimals_for, number, safe
 from needs.errors import Faults
-from needs.location.model import Floats
+from needs.location.rules import Floats
 
 
 def has(table: pd.DataFrame, columns: Sequence[str], *, name: str, faults: Faults) -> bool:

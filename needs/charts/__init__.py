@@ -7,6 +7,7 @@ from needs.charts.chart import Chart
 from needs.charts.contributions import contribution_bars
 from needs.charts.heatmap import correlation_heatmap
 from needs.charts.lines import lines
+from needs.charts.places import places
 from needs.charts.ranks import rank_intervals
 from needs.charts.scatter import national_local
 
@@ -17,5 +18,6 @@ __all__ = [
     "correlation_heatmap",
     "lines",
     "national_local",
+    "places",
     "rank_intervals",
 ]

@@ -109,7 +109,9 @@ class _Climb:
 
 
 @kernel
-def _after(values: Floats, base: Floats, amounts: Floats, opened: Bools) -> Floats:
+def _after(  # noqa: C901  one pass, kept whole
+    values: Floats, base: Floats, amounts: Floats, opened: Bools
+) -> Floats:
     """Each sum of amount times best value after closing one choice and opening another, for every pair.
 
     Shape (sums, choices + 1, choices); the last row closes none. One pass over the rows, which know their best and

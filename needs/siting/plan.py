@@ -11,7 +11,7 @@ import pandas as pd
 from needs.assessment.plan import PlanSettings
 from needs.errors import Faults
 from needs.location.solve import Proof
-from needs.siting import reasons
+from needs.siting import display, reasons
 from needs.siting.case import Case, aligned
 
 
@@ -28,7 +28,8 @@ class Plan:
         sites chosen (else NaN): families_reached (each family counted once, at the site that gives it the greatest
         value, of equals the nearest), families_within (families that the site covers, in part beyond the standard),
         unmet_if_lost (rise in unmet need, need-weighted families, without this site alone), next_best_site_id (the
-        site to take its place with the same offer) and next_best_unmet (rise in unmet need if it did).
+        site to take its place with the same offer) and next_best_unmet (rise in unmet need if it did). With x and y
+        (metres, EPSG:27700) if the sites given have points.
     proof
         Whether no other plan is better; its objective is need met, in need-weighted families, and what the sites
         that are kept are worth.
@@ -42,6 +43,14 @@ class Plan:
     proof: Proof
     need: float
     unmet: float
+
+    @property
+    def summary(self) -> str:
+        """Say in a line what it is and how sure it is."""
+        return display.summary(self)
+
+    def _repr_html_(self) -> str:
+        return display.plan_html(self)
 
     @property
     def offers(self) -> dict[str, str]:
@@ -101,6 +110,8 @@ def recommend(
     statuses = [_status(*row) for row in zip(offers, case.sites["today"], case.sites["ours"], strict=True)]
     table = case.sites[["site_id", "name"]].assign(offer=offers, status=statuses)
     table = table.join(reasons.explain(case, solution.opened, statuses, demand_label=demand_label))
+    if "geometry" in case.sites:
+        table = table.assign(x=[p.x for p in case.sites["geometry"]], y=[p.y for p in case.sites["geometry"]])
     need = math.fsum(case.points["weight"])
     return Plan(table, solution.proof, need, need - case.model.objective(solution.opened))
 

@@ -205,7 +205,8 @@ def _with_nearest(
 
 def _described(all_sites: gpd.GeoDataFrame, chosen: siting.Plan) -> gpd.GeoDataFrame:
     """Join the plan to the sites and number what is recommended: hubs first, then outreach, by families reached."""
-    plan_columns = chosen.sites.drop(columns=[c for c in chosen.sites if c in all_sites and c != "site_id"])
+    known = {*all_sites, "x", "y"} - {"site_id"}
+    plan_columns = chosen.sites.drop(columns=[c for c in chosen.sites if c in known])
     table = all_sites.merge(plan_columns, on="site_id", validate="one_to_one")
     ranked = table[(table["offer"] != "none") & table["ours"]].sort_values(
         ["offer", "families_reached", "site_id"], ascending=[True, False, True]

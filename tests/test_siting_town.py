@@ -118,6 +118,7 @@ def test_reasons_give_the_figures():
             "0 of them in the fifth of England with the highest need"
         ),
         "The best or nearest choice for 100 of them",
+        "Of these, 100 are covered by no other site of the plan",
         "Runs the outreach at Village Hall",
         "Without it 178 instead of 78 need-weighted families would go unmet",
         (
@@ -133,6 +134,7 @@ def test_reasons_give_the_figures():
             "50 of them in the fifth of England with the highest need"
         ),
         "The best or nearest choice for 70 of them",
+        "Of these, 70 are covered by no other site of the plan",
         "Run from Library, 10 minutes by car",
         "Without it 150 instead of 78 need-weighted families would go unmet",
         "In its place the best would be Old Centre, which would leave 48 need-weighted families more unmet",
@@ -143,6 +145,26 @@ def test_reasons_give_the_figures():
         "Keeping it as well would leave 8 need-weighted families fewer unmet",
         "Of the 45 births a year that it serves best today, 45 go next to Village Hall",
     ]
+
+
+def test_a_site_that_is_not_chosen_says_why():
+    # S2 offers nothing today: it may be a hub or an outreach beside hub S1 and outreach S3 (172 of 250 met).
+    sites = SITES.assign(today=["outreach", "none", "none"])
+
+    def told(**more) -> list[str]:
+        chosen = SETTINGS.model_copy(update=more)
+        return plan.recommend(POINTS, sites, HUB, OUTREACH, MINUTES, chosen).sites["reasons"][1]
+
+    # As a hub it covers A 50, B 50 and C 20 of 200; C has 0.5 of 40 from S3, so it adds 40 x (0.5 - 0.3) = 8; as an
+    # outreach it covers C whole and adds 40 x (0.6 - 0.3) = 12. Its own: C 40 less the 20 that S3 covers.
+    # In the place of S3 it loses 60 + 12 and wins 24: 48.
+    assert told() == [
+        "As an outreach site it would cover 40 of 200 families",
+        "Of these, 20 are covered by no site of the plan",
+        "With it as well, 12 need-weighted families fewer would go unmet: max_outreach does not allow it",
+        "It would best take the place of Village Hall, which would leave 48 need-weighted families more unmet",
+    ]
+    assert told(must={"S2": "closed"}) == ["The settings say that it must be closed"]
 
 
 def test_figures_of_the_sites_stand_in_the_table():

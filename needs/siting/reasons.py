@@ -15,6 +15,7 @@ _SAME = 1e-9  # relative to all need: below this two choices do equally well
 _NEED = "need-weighted family"
 _SHOWN = 3  # sites named one by one
 _OFFER_WORDS = {"hub": "a hub", "outreach": "an outreach site"}
+_EXCLUDED = {"closed": "The settings say that it must be closed"}
 _BLANK: dict[str, Any] = {
     "parent_hub_id": None,
     "parent_min": np.nan,
@@ -47,7 +48,13 @@ def explain(case: Case, opened: Bools, statuses: list[str], *, demand_label: str
         In the order of the case's sites: the columns from parent_hub_id on that `plan.Plan` describes.
     """
     story = _Story(case, opened, demand_label)
-    tell = {"keep": story.chosen, "convert": story.chosen, "open": story.chosen, "close": story.closed}
+    tell = {
+        "keep": story.chosen,
+        "convert": story.chosen,
+        "open": story.chosen,
+        "close": story.closed,
+        "none": story.rejected,
+    }
     rows = [_BLANK | (tell[status](s) if status in tell else {"reasons": []}) for s, status in enumerate(statuses)]
     table = pd.DataFrame(rows, columns=list(_BLANK))
     return table.astype({name: "str" if name.endswith("_id") else float for name in _BLANK if name != "reasons"})
@@ -62,9 +69,9 @@ class _Story:
         self.demand = case.points["demand"].to_numpy(float)
         self.met = self.model.objective(opened)
         self.need = math.fsum(case.points["weight"])
-        neighbours = case.today & np.repeat(~case.sites["ours"].to_numpy(bool), 2)
+        self.neighbours = case.today & np.repeat(~case.sites["ours"].to_numpy(bool), 2)
         worths = case.worths
-        self.best = _best_choice(worths, opened | neighbours, case.minutes)
+        self.best = _best_choice(worths, opened | self.neighbours, case.minutes)
         self.best_today = _best_choice(worths, case.today, case.minutes)
 
     def chosen(self, s: int) -> dict[str, Any]:
@@ -77,7 +84,7 @@ class _Story:
         without[c] = False
         lost = max(0.0, self.met - self.model.objective(without))
         row = {"families_reached": reached, "families_within": math.fsum(within), "unmet_if_lost": lost}
-        sentences = [self._origin(s, is_hub), *self._reach(within, reached)]
+        sentences = [self._origin(s, is_hub), *self._reach(within, reached), *self._alone(c, within)]
         run = [o for o in np.flatnonzero(self.opened[1::2]).tolist() if self._parent(o)[0] == s]
         if is_hub:
             if run:
@@ -113,6 +120,74 @@ class _Story:
         else:
             sentences.append("Even today another site is as good or better for every family")
         return {"reasons": sentences}
+
+    def rejected(self, s: int) -> dict[str, Any]:
+        """Reasons of a site that offers nothing today and nothing in the plan."""
+        able = [c for c in (2 * s, 2 * s + 1) if not self.model.rules.closed[c]]
+        if not able:
+            return {
+                "reasons": [_EXCLUDED.get(str(self.case.sites["must"].iloc[s]), "It may be neither hub nor outreach")]
+            }
+        gains = {c: self._gain(c) for c in able}
+        c = max(able, key=lambda c: (gains[c], -c))  # of equals a hub
+        within = self.demand * self.case.covers[:, c]
+        if not within.any():
+            return {"reasons": ["It would reach no family within the standards"]}
+        offer = _OFFER_WORDS["hub" if c % 2 == 0 else "outreach"]
+        everyone = math.fsum(self.demand)
+        sentences = [f"As {offer} it would cover {_count(math.fsum(within))} of {_count(everyone)} {self.label}"]
+        sentences += self._alone(c, within, would=True)
+        if gains[c] <= _SAME * self.need:
+            return {"reasons": [*sentences, "The plan serves all of them as well or better without it"]}
+        sentences.append(f"With it as well, {_count(gains[c], _NEED)} fewer would go unmet: {self._bar(c)}")
+        out, rise = self._best_exchange(c)
+        if out is not None:
+            words = self._rise_words(rise, self.case.keep_worth(out, hub=bool(self.opened[2 * out])))
+            sentences.append(f"It would best take the place of {self.names[out]}, {words}")
+        return {"reasons": sentences}
+
+    def _gain(self, c: int) -> float:
+        """Need met more if a choice opened besides, whatever the limits."""
+        more = self.opened.copy()
+        more[c] = True
+        return max(0.0, self.model.objective(more) - self.met)
+
+    def _bar(self, c: int) -> str:
+        """Say what keeps a choice from opening besides."""
+        rules = self.model.rules
+        more = self.opened.copy()
+        more[c] = True
+        full = [limit.name for limit in rules.limits if limit.amounts[c] > 0 and not limit.met(more)]
+        if full:
+            return f"{_listed(full)} {'does' if len(full) == 1 else 'do'} not allow it"
+        if not rules.hung(more):
+            return f"no hub of the plan lies within {self.case.settings.parent_limit_min:g} minutes of it by car"
+        if any(c in group and more[group].sum() > 1 for group in rules.apart):
+            return "it lies too near to a hub of the plan"
+        return "other plans do better"
+
+    def _best_exchange(self, c: int) -> tuple[int | None, float]:
+        """Site whose place a choice would take at least cost, and the rise in unmet need."""
+        found: tuple[int | None, float] = (None, np.nan)
+        for out in np.flatnonzero(self.opened).tolist():
+            swap = self.opened.copy()
+            swap[out] = False
+            swap[c] = True
+            if self.model.feasible(swap):
+                rise = self.met - self.model.objective(swap)
+                if found[0] is None or rise < found[1] - _SAME * self.need:
+                    found = (out // 2, rise)
+        return found
+
+    def _alone(self, c: int, within: Floats, *, would: bool = False) -> list[str]:
+        """Say how many of those that a choice covers nobody else of the plan does."""
+        others = self.opened | self.neighbours
+        others[[c, c ^ 1]] = False
+        covered = self.case.covers[:, others].max(axis=1, initial=0.0)
+        alone = math.fsum(np.maximum(within - self.demand * covered, 0.0))
+        if alone <= _SAME * math.fsum(within):
+            return [f"Other sites of the plan cover all of these{'' if would else ' too'}"]
+        return [f"Of these, {_count(alone)} are covered by no {'' if would else 'other '}site of the plan"]
 
     def _origin(self, s: int, is_hub: bool) -> str:
         offer = _OFFER_WORDS["hub" if is_hub else "outreach"]

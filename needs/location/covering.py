@@ -25,6 +25,7 @@ Places = NDArray[np.int32]
 _STEPS = 1_000  # of the bound
 _PATIENCE = 2_000  # times that the search looks at as many entries as there are, without finding anything better
 _LONGEST = 2e9  # entries that it looks at so, at most
+_SCALE = 1e5  # what the weight that can be covered twice is scaled to
 _ROUNDING = 1e-6  # a bound that passes a whole number by less does not pass it
 
 Status = Literal["optimal", "enough", "time limit"]
@@ -151,7 +152,7 @@ class _Core:
             if table.shape == size:
                 return _Core(table, column, np.concatenate(certain), self.columns)
 
-    def opened(self, picked: Ints) -> Bools:
+    def opened(self, picked: NDArray[np.integer]) -> Bools:
         """Name a cover by the columns that there were at first, given those picked of what is left."""
         opened = np.zeros(self.columns, bool)
         opened[self.certain] = True
@@ -206,6 +207,102 @@ class _Core:
         bound = goal + 1 if answer.bound > left else max(dual.bound, len(core.certain) + _up(answer.bound))
         found = None if answer.x is None else core.opened(np.flatnonzero(answer.x > 0.5))
         return (found if found is not None and found.sum() <= goal else None), bound
+
+
+def earliest(covers: Bools, opened: Bools, fixed: Bools) -> Bools:
+    """Close columns that a cover can do without, and exchange each for the first earlier one that does as well.
+
+    Ends when no column can be closed or so exchanged; those `fixed` stay.
+    """
+    opened = opened.copy()
+    moved = True
+    while moved:
+        moved = False
+        times = np.count_nonzero(covers[:, opened], axis=1)
+        for j in np.flatnonzero(opened & ~fixed)[::-1].tolist():
+            alone = covers[covers[:, j] & (times == 1)]
+            able = np.flatnonzero(alone.all(axis=0)[:j] & ~opened[:j])
+            if len(alone) and not len(able):
+                continue
+            opened[j], moved = False, True
+            times -= covers[:, j]
+            if len(alone):
+                opened[able[0]] = True
+                times += covers[:, able[0]]
+    return opened
+
+
+@dataclass(frozen=True)
+class Twice:
+    """A cover, shape (columns,), the weight that none exceeds in covering twice, and how the work ended."""
+
+    opened: Bools
+    bound: float
+    status: str
+
+
+def cover_twice(
+    covers: Bools, weights: Floats, opened: Bools, most: int, clock: Clock, *, fixed: Bools, gap: float
+) -> Twice:
+    """Open at most so many columns that cover every row, and the greatest weight twice.
+
+    Parameters
+    ----------
+    covers
+        Whether a column covers a row; shape (rows, columns).
+    weights
+        Of the rows, above 0; shape (rows,).
+    opened
+        A cover of at most `most` columns to begin from; shape (columns,).
+    clock
+        What limits HiGHS.
+    fixed
+        Columns that open in any case; shape (columns,).
+    gap
+        Relative gap at which to end.
+
+    """
+    # Rows that the same columns cover are one.
+    _, first, group = np.unique(np.packbits(covers, axis=1), axis=0, return_index=True, return_inverse=True)
+    table, weight = covers[first].astype(float), np.bincount(group.ravel(), weights, len(first))
+    opened = opened.copy()
+    while opened.sum() < most:
+        gain = np.where(opened, 0.0, (weight * (table @ opened == 1)) @ table)
+        if gain.max(initial=0.0) <= 0:
+            break
+        opened[gain.argmax()] = True
+    may = np.flatnonzero(table.sum(axis=1) > 1)
+    rows, columns = table.shape
+    width = columns + len(may)
+    held = np.flatnonzero(fixed)
+    rules = sparse.vstack(
+        [
+            sparse.hstack([sparse.csr_array(table), sparse.csr_array(-np.eye(rows)[:, may])]),
+            sparse.csr_array(np.where(np.arange(width) < columns, -1.0, 0.0)[None]),
+            sparse.csr_array((np.ones(len(held)), (np.arange(len(held)), held)), shape=(len(held), width)),
+        ]
+    )
+    # Weights are scaled so that absolute tolerances of HiGHS lie far below one row's.
+    total = math.fsum(weight[may])
+    scale = _SCALE / total if total > 0 else 1.0
+    answer = program(
+        np.concatenate([np.zeros(columns), -weight[may] * scale]),
+        rules,
+        np.concatenate([np.ones(rows), [-float(most)], np.ones(len(held))]),
+        clock,
+        whole=columns,
+        start=np.concatenate([opened, (table @ opened > 1)[may]]).astype(float),
+        options={"mip_rel_gap": gap},
+    )
+
+    def twice(plan: Bools) -> float:
+        times = table @ plan
+        return math.fsum(weight[times > 1]) if (times > 0).all() and plan.sum() <= most else -1.0
+
+    if answer.x is not None:
+        opened = max(opened, answer.x[:columns] > 0.5, key=twice)
+    status = "time limit" if not answer.done else "gap reached" if gap > 0 else "optimal"
+    return Twice(opened, min(total, -answer.bound / scale), status)
 
 
 @dataclass(frozen=True)
@@ -277,5 +374,3 @@ def _lists(table: Any) -> tuple[Starts, Places]:
     rows = sparse.csr_array(table)
     rows.sort_indices()
     return rows.indptr.astype(np.int64), rows.indices.astype(np.int32)
-
-

@@ -97,7 +97,8 @@ class Table:
 
     def times(self, opened: Bools, reach: float) -> Ints:
         """Count the open sites within reach of each row; shape (rows,)."""
-        return np.count_nonzero(self.cost[:, opened] <= reach, axis=1).astype(np.intp)
+        times: Ints = np.count_nonzero(self.cost[:, opened] <= reach, axis=1)
+        return times
 
     def least(self, opened: Bools) -> Floats:
         """Give the cost of each row's cheapest open site, infinite where there is none; shape (rows,)."""

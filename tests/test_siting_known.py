@@ -1,84 +1,19 @@
-"""The core against brute force and against published optima."""
+"""The core against brute force."""
 
 from __future__ import annotations
 
 import itertools
-import json
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.sparse.csgraph import shortest_path
 
-from needs.errors import InfeasibleError, InputError
-from needs.location.classical import lscp, mclp, p_median
+from needs.errors import InfeasibleError
 from needs.location.model import Model
 from needs.location.program import Clock, Program
 from needs.location.rules import Limit, Links, Rules
 from needs.location.solve import solve
 from needs.location.terms import terms
 from needs.location.values import Values
-
-DATA = Path(__file__).parents[1] / ".." / "shared" / "data" / "location"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the location data do not stand beside the project")
-
-
-@pytest.fixture(scope="module")
-def expected():
-    return json.loads((DATA / "expected.json").read_text("utf-8"))
-
-
-@pytest.fixture(scope="module")
-def san_francisco():
-    """Distance of 205 tracts to 16 stores, and their people, joined by name."""
-    folder = DATA / "spopt_sf"
-    long = pd.read_csv(
-        folder / "SF_network_distance_candidateStore_16_censusTract_205_new.csv", dtype={"DestinationName": str}
-    )
-    cost = long.pivot(index="DestinationName", columns="name", values="distance")
-    people = pd.read_csv(folder / "SF_demand_205_centroid_uniform_weight.csv", dtype={"NAME": str})
-    weights = people.set_index("NAME")["POP2000"].reindex(cost.index)
-    assert not weights.isna().any()
-    return cost.to_numpy(), weights.to_numpy(float)
-
-
-@needs_data
-@pytest.mark.data
-def test_san_francisco_p_median(san_francisco, expected):
-    answer = expected["spopt_sf_205x16"]["p_median_p4"]
-    solution, cost = p_median(*san_francisco, p=4)
-    assert cost == pytest.approx(answer["objective"], rel=1e-12)
-    assert np.flatnonzero(solution.opened).tolist() == answer["cols"]
-    assert solution.proof.status == "optimal"
-
-
-@needs_data
-@pytest.mark.data
-def test_san_francisco_covering(san_francisco, expected):
-    cost, weights = san_francisco
-    most = mclp(cost, weights, radius=5000, p=4)
-    assert most.proof.objective == expected["spopt_sf_205x16"]["mclp_r5000_p4"]["covered_pop"]
-    assert np.flatnonzero(most.opened).tolist() == expected["spopt_sf_205x16"]["mclp_r5000_p4"]["cols"]
-    fewest = lscp(cost, radius=5000)
-    assert fewest.opened.sum() == expected["spopt_sf_205x16"]["lscp_r5000"]["min_sites"]
-    assert fewest.proof.objective == len(cost)
-    assert fewest.proof.ties == "broken"  # eight sets of eight sites do it
-
-
-@needs_data
-@pytest.mark.data
-@pytest.mark.parametrize("number", range(1, 6))
-def test_or_library_p_median(number, expected):
-    numbers = [int(word) for word in (DATA / "orlib_pmed" / f"pmed{number}.txt").read_text("utf-8").split()]
-    nodes, edges, p = numbers[:3]
-    length = np.full((nodes, nodes), np.inf)
-    for i, j, far in np.array(numbers[3 : 3 + 3 * edges]).reshape(-1, 3):  # of an edge given twice the last holds
-        length[i - 1, j - 1] = length[j - 1, i - 1] = far
-    solution, cost = p_median(shortest_path(length), np.ones(nodes), p=p)
-    assert cost == expected["orlib_pmed"]["p_median_optimum"][f"pmed{number}"]
-    assert solution.proof.status == "optimal"
-    assert solution.opened.sum() <= p
 
 
 def random_model(seed: int) -> Model:
@@ -172,16 +107,3 @@ def test_the_plan_of_least_code_among_equals_holds_over_many_sites():
     found = solve(model)
     assert found.opened.tolist() == [True, False] * 60
     assert found.proof.ties == "broken"
-
-
-def test_covering_counts_the_radius_itself_and_never_the_unreachable():
-    cost = np.array([[10.0, np.nan], [10.1, 3.0], [np.nan, np.nan]])
-    weights = np.array([5.0, 2.0, 100.0])
-    assert mclp(cost, weights, radius=10.0, p=1).proof.objective == 5.0
-    assert mclp(cost, weights, radius=9.9, p=1).proof.objective == 2.0
-    assert lscp(cost, radius=10.0).opened.tolist() == [True, True]
-
-
-def test_p_median_refuses_a_cost_that_is_not_there():
-    with pytest.raises(InputError, match="not finite"):
-        p_median(np.array([[1.0, np.nan]]), np.ones(1), p=1)

@@ -53,7 +53,7 @@ def solved(seed: int):
 
 
 @pytest.mark.parametrize("differ", [1, 2, 3])
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(20))
 def test_rivals_are_those_of_every_set_of_choices(seed, differ):
     model, best = solved(seed)
     if best is None:
@@ -128,6 +128,7 @@ def test_prices_are_those_of_every_set_of_choices(seed):
         fitting = [p for p in plans if all(p[c] == (c == price.choice) for c in own)]
         if not fitting:
             assert price.solution is None
+            assert price.impossible
             continue
         assert price.solution.opened.tolist() == first_by_rule(model, fitting).tolist()
         assert price.solution.proof.status == "optimal"
@@ -138,7 +139,7 @@ def test_prices_are_those_of_every_set_of_choices(seed):
     assert sum(p.solution is best for p in found) == count  # each site is in one state in the plan itself
 
 
-@pytest.mark.parametrize("seed", [4, 12, 13, 26, 39, 45, 61])
+@pytest.mark.parametrize("seed", [4, 12, 13, 26])
 def test_order_of_rows_changes_nothing(seed):
     model, best = solved(seed)
     order = np.random.default_rng(seed).permutation(model.values.rows)
@@ -164,8 +165,10 @@ def test_out_of_time_says_so_with_a_bound():
     assert found.bound >= best.proof.objective
     late = prices(model, best, sites=sites_of(model), time_limit_s=0.0)
     for price in (p for p in late if p.solution is not best):
-        assert price.solution is None or price.solution.proof.status == "time limit"
+        assert not price.impossible
+        assert price.solution is None or price.solution.proof.status in {"time limit", "optimal"}
         assert price.solution is None or price.solution.proof.bound >= price.solution.proof.objective
+    assert any(p.solution is not best and p.solution and p.solution.proof.status == "time limit" for p in late)
 
 
 def test_every_wrong_argument_is_told_at_once():

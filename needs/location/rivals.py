@@ -59,12 +59,15 @@ class Price:
     choice
         Its choice that is open, or -1 when none of its choices may be.
     solution
-        The plan and its proof; None if the rules allow none.
+        The plan and its proof; None if there is none, or none was found in time.
+    impossible
+        Whether the rules are known to allow none.
     """
 
     site: int
     choice: int
     solution: Solution | None
+    impossible: bool = False
 
 
 class _Apart(Program):
@@ -179,12 +182,12 @@ def prices(model: Model, best: Solution, *, sites: Ints, time_limit_s: float = 1
         own = np.flatnonzero(sites == s)
         for choice in (-1, *own[~model.rules.closed[own]].tolist()):
             as_asked = bool((best.opened[own] == (own == choice)).all())
-            found.append(Price(s, choice, best if as_asked else _forced(model, best.opened, own, choice, clock)))
+            found.append(Price(s, choice, best) if as_asked else _price(model, best.opened, own, choice, clock, site=s))
     return tuple(found)
 
 
-def _forced(model: Model, best: Bools, own: Ints, choice: int, clock: Clock) -> Solution | None:
-    """Find the best plan that opens a choice, or none for -1, of a site's own; None if the rules allow none."""
+def _price(model: Model, best: Bools, own: Ints, choice: int, clock: Clock, *, site: int) -> Price:
+    """Find the best plan that opens a choice, or none for -1, of a site's own."""
     rules = model.rules
     shut = rules.closed.copy()
     shut[own[own != choice]] = True
@@ -195,10 +198,10 @@ def _forced(model: Model, best: Bools, own: Ints, choice: int, clock: Clock) -> 
         nothing = np.zeros(model.choices, bool)
         program = Program(asked, model.total, certain=nothing, closed=shut, reach=model.objective(~nothing))
         answer = program.run(clock, cost=np.ones(model.choices))
-        if answer.status == "infeasible":
-            return None
         start = _read(asked, answer)
-    return solve(asked, time_limit_s=clock.left_s(), start=start)
+        if start is None:
+            return Price(site, choice, None, impossible=answer.status == "infeasible")
+    return Price(site, choice, solve(asked, time_limit_s=clock.left_s(), start=start))
 
 
 def _exchanged(asked: Model, best: Bools, own: Ints, choice: int) -> Bools | None:

@@ -258,7 +258,7 @@ class _Beside:
         else:
             words = "leaves as much need unmet"
         if rise <= same and kept > same:
-            words += f", but to close or change what exists today it must save {_count(kept)} more than the plan does"
+            words += f", but it closes or changes what exists today: it would have to leave {_count(kept)} fewer unmet"
         elif rise > same and kept < -same:
             words += f", though it keeps more of what exists today, which counts for {_count(-kept)}"
         return words

@@ -60,13 +60,13 @@ def test_alternatives_of_the_town_are_those_found_by_hand():
     assert found.table["aim_lost"].isna().all()
     assert found.sentences() == [
         (
-            "Keeps Old Centre (hub) in place of Village Hall and makes Library an outreach site, not a hub: leaves 42 more "
-            "need-weighted families unmet (17 points of need met), though it keeps more of what exists today, which counts "
-            "for 2.5"
+            "Keeps Old Centre (hub) in place of Village Hall and makes Library an outreach site, not a hub: leaves 42 "
+            "more need-weighted families unmet (17 points of need met), though it keeps more of what exists today, "
+            "which counts for 2.5"
         ),
         (
-            "Keeps Old Centre (outreach) in place of Village Hall: leaves 48 more need-weighted families unmet (19 points "
-            "of need met), though it keeps more of what exists today, which counts for 1.5"
+            "Keeps Old Centre (outreach) in place of Village Hall: leaves 48 more need-weighted families unmet (19 "
+            "points of need met), though it keeps more of what exists today, which counts for 1.5"
         ),
         (
             "Keeps Old Centre (hub) in place of Library and Village Hall: leaves 52 more need-weighted families unmet "

@@ -13,6 +13,7 @@ from needs.location.costs import Floats, Places, Starts, Table
 _EVERY = 16  # steps between two looks at the bound
 _CHUNK = 100_000_000  # entries touched before Ctrl-C is heard: about a second
 _HEAD = 1.5  # of its multiplier: how far a row is copied into near memory
+_CLOSE = 5e-10  # of its value: an answer in part that lies no further from the bound ends the steps
 _UNIT = 2.3e-16  # by which one addition errs, relative
 NOW, BEST, SUM, FROM, NEXT, SIZE = range(6)  # rows of the state: points, and the sizes of steps
 RATIO, BOUND, VALUE, WIDE, LAST, SINCE, DONE, WORK = range(8)  # numbers kept
@@ -331,7 +332,7 @@ def _ended(numbers: Floats, target: float, near: float) -> bool:
     lack = numbers[VALUE] - numbers[BOUND]
     if numbers[BOUND] >= target:
         return True
-    close = lack <= 1e-9 * numbers[VALUE] or (np.isfinite(target) and lack <= near * (target - numbers[BOUND]))
+    close = lack <= _CLOSE * numbers[VALUE] or (np.isfinite(target) and lack <= near * (target - numbers[BOUND]))
     return bool(close and np.isfinite(lack))
 
 

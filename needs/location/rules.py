@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
-_ROUNDING = 1e-9  # relative to a limit: amounts that pass it by less keep to it
+_ROUNDING = 1e-9  # relative to a limit, or to 1: amounts that pass it by less keep to it
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,10 @@ class Limit:
     Attributes
     ----------
     amounts
-        At least 0: 1 for a choice that counts, or what it costs; shape (choices,).
+        1 for a choice that counts, or what it costs; below 0 where opening it spares a cost, as of closing; shape
+        (choices,).
     most
-        At least 0.
+        Below 0 where something must be spared.
     name
         For messages.
     """
@@ -34,7 +35,7 @@ class Limit:
 
     def met(self, opened: Bools) -> bool:
         """Whether a set of open choices keeps to it."""
-        return bool(self.amounts[opened].sum() <= self.most * (1 + _ROUNDING))
+        return bool(self.amounts[opened].sum() <= self.most + _ROUNDING * max(1.0, abs(self.most)))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from needs.location.ascent import (
 from needs.location.costs import Bools, Costs, Floats, Places, Table
 from needs.location.rules import Rules
 
-_SLACK = 2e-9  # relative to a limit: more than the rounding by which `Limit.met` lets it be passed
+_SLACK = 2e-9  # relative to a limit, or to 1: more than the rounding by which `Limit.met` lets it be passed
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def frame(rules: Rules, forced: Bools | None = None) -> Frame:
     sides: list[tuple[Places, Floats, float]] = []
     for limit in rules.limits:
         inside = np.flatnonzero(limit.amounts).astype(np.int32)
-        most = limit.most * (1 + _SLACK)
+        most = limit.most + _SLACK * max(1.0, abs(limit.most))
         if (limit.amounts[inside] == 1).all() and (group[inside] < 0).all():
             musts = int(np.count_nonzero(fixed[inside] == 1))
             if musts > most:

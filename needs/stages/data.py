@@ -93,6 +93,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         rural_urban=one("rural_urban"),
         demand=[have[i.id] for i in settings.of("demand")],
         cars=one("cars"),
+        digital=one("digital"),
         settings=settings.demand,
         faults=faults,
     )

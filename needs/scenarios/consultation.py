@@ -166,7 +166,7 @@ def _part(users: pd.DataFrame, column: str, wanted: Any) -> float | None:
 
 
 def _journeys(comparison: Comparison, users: pd.DataFrame, first: str, key: str, there: str) -> list[dict[str, Any]]:
-    """The families of a site by where they go in the other scenario, the most first, then by site_id; None: nowhere."""
+    """Part a site's families by where the other scenario sends them (None: nowhere), the most first, then by site_id."""
     found = []
     for other, part in users.groupby(users[f"site_id_{there}"].fillna(""), sort=True):
         site = str(other) or None
@@ -224,7 +224,9 @@ def _users(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
         told[0] += f", {figures['families_pct']:.0f}% of all"
     told[0] += "."
     if figures["highest_need"] is not None and figures["families"] > 0:
-        told.append(f"{_upper(_number(figures['highest_need'], few))} of them live where need is highest in England.")
+        told.append(
+            f"{_upper(_number(figures['highest_need'], few))} of them live in the fifth of England with the most need."
+        )
     if figures["without_car"] is not None and figures["families"] > 0:
         told.append(f"{_upper(_number(figures['without_car'], few))} of them have no car.")
     return told
@@ -251,9 +253,9 @@ def _routes(figures: Mapping[str, Any], label: str, few: float, own: str) -> lis
 
 
 def _times(minutes: Mapping[str, Mapping[str, float]]) -> list[str]:
-    modes = travel.words()
+    labels = {mode: told.label for mode, told in travel.words().items()}
     return [
-        f"{_safe(modes[mode].label if mode in modes else mode)}: {_minutes(t['before'])} now, {_minutes(t['after'])} then."
+        f"{_safe(labels.get(mode, mode))}: {_minutes(t['before'])} now, {_minutes(t['after'])} then."
         for mode, t in minutes.items()
     ]
 
@@ -272,9 +274,8 @@ def _outside(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
     if then > 0:
         told.append("They could only be helped online or at home.")
         if figures["offline_after"] is not None:
-            told.append(
-                f"{_upper(_number(figures['offline_after'], few))} of them have no internet, if they are like others near by."
-            )
+            offline = _upper(_number(figures["offline_after"], few))
+            told.append(f"{offline} of them have no internet, if they are like others near by.")
     return told
 
 
@@ -300,10 +301,9 @@ def _gaps(comparison: Comparison, figures: Mapping[str, Any]) -> list[str]:
 def _tests(figures: Mapping[str, Any]) -> list[str]:
     if figures["alternatives"] is None:
         return []
-    return [
-        f"We tested the plan {figures['alternatives']} times with other starting points. "
-        f"In {figures['chosen_in']} of these tests this site had a part in the plan."
-    ]
+    tests, chosen = figures["alternatives"], figures["chosen_in"]
+    tested = f"We tested the plan {tests} times with other starting points."
+    return [f"{tested} In {chosen} of these tests this site had a part in the plan."]
 
 
 def _number(families: float, few: float) -> str:

@@ -41,7 +41,7 @@ def changes(
     -------
     pandas.DataFrame
         scenario, lsoa21cd, zone_name, families, without_car (of them; where that is known), and `before_` and
-        `after_`: site_id, site (name), offer, value (mean), all missing or 0 without a site; need (need-weighted
+        `after_`: site_id, site (name), offer, value (mean), missing, and 0, without a site; need (need-weighted
         families more, or fewer, unmet); and for each mode `{mode}_min_before` and `{mode}_min_after`: of the middle
         family to the site, NaN as `families.middle_min` says. Ordered by scenario, then by need, the most first, then
         by code and sites.
@@ -55,11 +55,12 @@ def changes(
             _change(part, scenarios, key, way, minutes, site_names)
             for _, part in mine.groupby([mine[c].fillna("") for c in keys], sort=True)
         ]
-        found += sorted(own, key=lambda r: -r["need"])  # stable: of equals the first by code and sites
+        found += sorted(own, key=lambda r: -round(r["need"], 6))  # stable: of equals the first by code and sites
     columns = ["scenario", "lsoa21cd", "zone_name", "families", *(["without_car"] if "car" in rows else [])]
     columns += [f"{when}_{c}" for when in ("before", "after") for c in ("site_id", "site", "offer", "value")]
     columns += ["need", *(f"{mode}_min_{when}" for mode in minutes for when in ("before", "after"))]
-    return pd.DataFrame(found, columns=columns)
+    texts = {c: "str" for c in columns if c.endswith(("scenario", "cd", "name", "site_id", "site", "offer"))}
+    return pd.DataFrame(found, columns=columns).astype({c: texts.get(c, float) for c in columns})
 
 
 def _change(

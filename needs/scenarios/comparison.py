@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from needs import catchments, demand
+from needs import demand, travel
 from needs.errors import InputError, fail
 from needs.scenarios import display
 from needs.scenarios.changes import changes
@@ -205,22 +205,34 @@ def _sums(rows: pd.DataFrame, key: str, *, changed: bool) -> dict[str, float]:
 def _zones(rows: pd.DataFrame, scenarios: Mapping[str, Scenario], minutes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     first, *others = scenarios
     zones = rows.groupby("lsoa21cd").agg(zone_name=("zone_name", "first"), demand=("demand", "sum"))
-    own = "place_id" if "place_id" in rows else "point_id"
-    points = rows.groupby([own, "lsoa21cd"])["share"].sum().rename_axis(index={own: "point_id"}).reset_index()
     by_code = rows.groupby("lsoa21cd")
     for key, scenario in scenarios.items():
         outcome = scenario.outcome.set_index("point_id").reindex(rows["point_id"]).reset_index()
         zones = zones.join(by_zone(outcome.assign(lsoa21cd=rows["lsoa21cd"]), rows).add_suffix(f"_{key}"))
         zones[f"virtual_offline_{key}"] = by_code[f"virtual_offline_{key}"].agg(lambda v: v.sum(skipna=False))
-        offers = scenario.offers.items()
-        near = {"hub": [s for s, o in offers if o == "hub"], "any": [s for s, o in offers if o != "none"]}
-        for mode, table in minutes.items():
-            for what, sites in near.items():
-                zones[f"{what}_{mode}_min_{key}"] = catchments.nearest_minutes(table, points, sorted(sites))
+    if minutes:
+        zones = zones.join(_nearest(rows, scenarios, minutes))
     for key in others:
         zones = zones.join(by_code[[f"{c}_{key}" for c in CHANGES]].sum())
         zones[f"unmet_change_{key}"] = zones[f"unmet_{key}"] - zones[f"unmet_{first}"]
     return zones.sort_index().reset_index()
+
+
+def _nearest(
+    rows: pd.DataFrame, scenarios: Mapping[str, Scenario], minutes: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Measure the middle family's minutes to the nearest hub, and to any site, in every scenario by every mode."""
+    own = "place_id" if "place_id" in rows else "point_id"
+    points = rows.groupby([own, "lsoa21cd"])["share"].sum().rename_axis(index={own: "point_id"}).reset_index()
+    near = {}
+    for key, scenario in scenarios.items():
+        for what, offers in (("hub", {"hub"}), ("any", {"hub", "outreach"})):
+            sites = [s for s, offer in scenario.offers.items() if offer in offers]
+            for mode, table in minutes.items():
+                near[f"{what}_{mode}_min_{key}"] = table.reindex(points["point_id"])[sites].min(axis=1)
+    found = travel.by_zone(pd.DataFrame(near).rename_axis(columns="site_id"), points, mode="")
+    columns = {name: part.set_index("lsoa21cd")["minutes"] for name, part in found.groupby("site_id")}
+    return pd.DataFrame({name: columns[name] for name in near})
 
 
 def _groups(

@@ -166,7 +166,7 @@ def _part(users: pd.DataFrame, column: str, wanted: Any) -> float | None:
 
 
 def _journeys(comparison: Comparison, users: pd.DataFrame, first: str, key: str, there: str) -> list[dict[str, Any]]:
-    """Part a site's families by where the other scenario sends them (None: nowhere), the most first, then by site_id."""
+    """Part a site's families by where they go in the other scenario (None: nowhere), the most first, then by id."""
     found = []
     for other, part in users.groupby(users[f"site_id_{there}"].fillna(""), sort=True):
         site = str(other) or None

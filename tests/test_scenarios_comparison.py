@@ -184,7 +184,7 @@ def test_people_where_there_is_no_demand_are_left_out_and_counted():
     found = scenarios.before_and_after(empty, both, demand_label="births", counts=counts)
     groups = found.groups.set_index("kind")
     assert groups.loc["children_0_4", ["demand", "left_out"]].tolist() == [60.0, 100.0]
-    assert groups.loc["births", ["demand", "left_out"]].tolist() == [0.0, 7.0]
+    assert groups.loc["births", ["demand", "left_out"]].tolist() == pytest.approx([0.0, 7.0])
     assert math.isnan(groups.loc["births", "hub_pct_plan"])
     assert "Fourth fifth" not in set(groups["group"])
 
@@ -281,7 +281,7 @@ def plain(instance, i: int, tolerance: float) -> list[dict]:
     return rows
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(instances(), st.sampled_from([0.0, 0.05, 0.3]))
 def test_equals_a_plain_second_implementation(instance, tolerance):
     found = compared(instance, tolerance=tolerance)
@@ -322,7 +322,7 @@ def conserved(found: scenarios.Comparison) -> None:
             assert table.loc[table["scenario"] == key, "families"].sum() == pytest.approx(total[way])
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(instances())
 def test_the_other_order_swaps_gains_and_losses(instance):
     there, back = compared(instance, [0, 1]), compared(instance, [1, 0])
@@ -330,7 +330,7 @@ def test_the_other_order_swaps_gains_and_losses(instance):
     for one, other in (("gain", "lose"), ("lose", "gain"), ("same", "same"), ("need_gained", "need_lost")):
         assert forth[one] == pytest.approx(home[other])
     names = {
-        f"{w}_{p}": f"{w}_{q}" for p, q in (("before", "after"), ("after", "before")) for w in ("site_id", "offer")
+        f"{p}_{w}": f"{q}_{w}" for p, q in (("before", "after"), ("after", "before")) for w in ("site_id", "offer")
     }
     order = ["lsoa21cd", *names]
     lost = there.losses[[*order, "families"]].sort_values(order, ignore_index=True)
@@ -338,7 +338,7 @@ def test_the_other_order_swaps_gains_and_losses(instance):
     pd.testing.assert_frame_equal(lost, won)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(instances())
 def test_a_scenario_against_itself_changes_nothing(instance):
     families, cover, minutes, plans, offline = instance
@@ -350,7 +350,7 @@ def test_a_scenario_against_itself_changes_nothing(instance):
     assert not found.zones["unmet_change_s1"].any()
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(instances(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(instance, random):
     families, cover, minutes, plans, offline = instance

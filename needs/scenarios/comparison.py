@@ -111,8 +111,8 @@ def before_and_after(
     scenarios: Mapping[str, Scenario],
     *,
     demand_label: str,
-    zone_names: Mapping[str, str] | None = None,
-    site_names: Mapping[str, str] | None = None,
+    zone_names: Mapping[str, str] | pd.Series[str] | None = None,
+    site_names: Mapping[str, str] | pd.Series[str] | None = None,
     minutes: Mapping[str, pd.DataFrame] | None = None,
     groups: Mapping[str, Mapping[Any, str]] | None = None,
     counts: pd.DataFrame | None = None,
@@ -159,9 +159,8 @@ def before_and_after(
     words = {**{c: w for c, w in LABELS.items() if c in families}, **(groups or {})}
     _check_groups(families, words, counts)
     rows = side_by_side(families, scenarios, offline, tolerance)
-    codes = rows["lsoa21cd"]
-    rows = rows.assign(zone_name=codes.map(zone_names or {}).fillna(codes))
-    names = {str(site): str(name) for site, name in (site_names or {}).items()}
+    zones, names = _names(zone_names), _names(site_names)
+    rows = rows.assign(zone_name=[zones.get(code, code) for code in rows["lsoa21cd"]])
     return Comparison(
         scenarios=dict(scenarios),
         demand_label=demand_label,
@@ -176,6 +175,10 @@ def before_and_after(
         site_names=names,
         minutes=times,
     )
+
+
+def _names(given: Mapping[str, str] | pd.Series[str] | None) -> dict[str, str]:
+    return {} if given is None else {str(code): str(name) for code, name in given.items()}
 
 
 def _check_groups(families: pd.DataFrame, words: Mapping[str, Any], counts: pd.DataFrame | None) -> None:
@@ -257,7 +260,8 @@ def _groups(
             figures = {f"{c}_{key}": v for c, v in _sums(part, key, changed=i > 0).items() if c != "demand"}
             row |= figures if families > 0 else dict.fromkeys(figures, np.nan)  # of nobody, 0 would be a figure
         found.append(row)
-    return pd.DataFrame(found)
+    names = [f"{c}_{key}" for i, key in enumerate(keys) for c in _sums(rows, key, changed=i > 0) if c != "demand"]
+    return pd.DataFrame(found, columns=["kind", "group", "demand", "few", "left_out", *names])
 
 
 def _counted(rows: pd.DataFrame, people: pd.Series[float]) -> tuple[pd.DataFrame, float]:

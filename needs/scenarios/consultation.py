@@ -20,6 +20,7 @@ from needs.toml import Strict, checked, load
 
 _FILE = "consultation.toml"
 _NAMED = 5  # sites that a text names before it counts the rest
+_NOBODY = 0.05  # families: fewer are none
 _MARKS = str.maketrans({c: f"\\{c}" for c in "\\`*_[]{}|~#$"})
 _COLUMNS = ["site_id", "name", "status", "title", "text", "figures"]
 
@@ -223,12 +224,10 @@ def _users(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
     if figures["families"] >= few:
         told[0] += f", {figures['families_pct']:.0f}% of all"
     told[0] += "."
-    if figures["highest_need"] is not None and figures["families"] > 0:
-        told.append(
-            f"{_upper(_number(figures['highest_need'], few))} of them live in the fifth of England with the most need."
-        )
-    if figures["without_car"] is not None and figures["families"] > 0:
-        told.append(f"{_upper(_number(figures['without_car'], few))} of them have no car.")
+    if figures["highest_need"] is not None and figures["families"] >= _NOBODY:
+        told.append(f"{_upper(_number(figures['highest_need'], few))} are in the fifth of England with the most need.")
+    if figures["without_car"] is not None and figures["families"] >= _NOBODY:
+        told.append(f"{_upper(_number(figures['without_car'], few))} are in homes without a car.")
     return told
 
 
@@ -271,11 +270,11 @@ def _outside(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
     told = [
         f"Of these families, {_people(now, label, few)} are too far from any site now, and {_number(then, few)} then."
     ]
-    if then > 0:
+    if then >= _NOBODY:
         told.append("They could only be helped online or at home.")
         if figures["offline_after"] is not None:
             offline = _upper(_number(figures["offline_after"], few))
-            told.append(f"{offline} of them have no internet, if they are like others near by.")
+            told.append(f"{offline} would have no internet, if they are like others near by.")
     return told
 
 
@@ -287,7 +286,8 @@ def _same(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
     kept = [_safe(k) for k in figures["kept"]]
     if kept:
         more = [f"{len(kept) - _NAMED} more"] if len(kept) > _NAMED else []
-        told.append(f"These sites would stay as they are: {listing([*kept[:_NAMED], *more])}.")
+        sites = "This site" if len(kept) == 1 else "These sites"
+        told.append(f"{sites} would stay as now: {listing([*kept[:_NAMED], *more])}.")
     return told
 
 
@@ -307,13 +307,13 @@ def _tests(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _number(families: float, few: float) -> str:
-    if families <= 0:
+    if families < _NOBODY:
         return "none"
     return f"fewer than {few:g}" if families < few else f"about {families:,.0f}"
 
 
 def _people(families: float, label: str, few: float) -> str:
-    return f"no {label}" if families <= 0 else f"{_number(families, few)} {label}"
+    return f"no {label}" if families < _NOBODY else f"{_number(families, few)} {label}"
 
 
 def _upper(text: str) -> str:

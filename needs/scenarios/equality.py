@@ -18,10 +18,11 @@ from needs.toml import Strict, checked, load
 
 _FILE = "equality.toml"
 _SHOWN = 0.05  # percentage points: what shows at one decimal
+_FARES = ("Loses", "Stays the same", "Gains")
 _COLUMNS = (
     "duty", "protected", "who", "families", "few", "hub_before_pct", "hub_after_pct", "online_before_pct",
-    "online_after_pct", "met_before_pct", "met_after_pct", "difference_points", "against_all_points", "worse", "gain",
-    "lose", "lose_pct", "evidence", "not_known",
+    "online_after_pct", "met_before_pct", "met_after_pct", "difference_points", "against_all_points", "worse",
+    "finding", "gain", "lose", "lose_pct", "evidence", "not_known",
 )  # fmt: skip
 
 
@@ -87,8 +88,9 @@ def equality(
         few (too few to read much into); in per cent of the group, before and after: hub (reached by a hub), online
         (beyond every standard), met (need met: the mean value, a hub near by counting 100); difference_points (of
         met), against_all_points (that less everybody's), worse (than for everybody, by what shows at one decimal;
-        missing where not known), gain, lose (families), lose_pct, evidence, not_known. Of a characteristic without
-        data every figure is missing.
+        missing where not known), finding (the same in words, with how the group stands afterwards: one that is well
+        served today may gain less than others), gain, lose (families), lose_pct, evidence, not_known. Of a
+        characteristic without data every figure is missing.
 
     Raises
     ------
@@ -108,7 +110,8 @@ def equality(
     whole = {"group": f"All {comparison.demand_label}", "demand": size, "few": size < comparison.few, **everybody}
     base = _row(whole, comparison.first, key)
     said = {"evidence": "All groups of this comparison together.", "not_known": ""}
-    rows = [{"duty": "Everybody", "protected": False, **base, "against_all_points": 0.0, "worse": False, **said}]
+    base |= {"against_all_points": 0.0, "worse": False, "finding": _side(base["difference_points"], *_FARES)}
+    rows = [{"duty": "Everybody", "protected": False, **base, **said}]
     by_kind = {kind: part.to_dict("records") for kind, part in comparison.groups.groupby("kind", sort=False)}
     for duty in duties():
         head = {"duty": duty.label, "protected": duty.protected, "not_known": duty.not_known}
@@ -124,7 +127,9 @@ def equality(
             told = (evidence or {}).get(kind, duty.source)
             if duty.share:
                 told += f" Share: {100 * part:g} %."
-            rows.append({**head, **own, "against_all_points": against, "worse": _worse(against), "evidence": told})
+            own |= {"against_all_points": against, "worse": None if np.isnan(against) else against < -_SHOWN}
+            own["finding"] = _finding(own, against, own["met_after_pct"] - base["met_after_pct"])
+            rows.append({**head, **own, "evidence": told})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     return table.astype({"protected": bool, "few": "boolean", "worse": "boolean"})
 
@@ -140,5 +145,16 @@ def _row(group: Mapping[Any, Any], first: str, key: str, part: float = 1.0) -> d
     return row | {"lose_pct": 100.0 * group[f"lose_{key}"] / families if families > 0 else np.nan}
 
 
-def _worse(against: float) -> bool | None:
-    return None if np.isnan(against) else against < -_SHOWN
+def _finding(row: Mapping[str, Any], against: float, after: float) -> str:
+    """Say how a group fares, how that compares with everybody, and how it stands afterwards."""
+    if np.isnan(against):
+        return "Not known"
+    fares = _side(row["difference_points"], *_FARES)
+    beside = _side(against, "fares worse than everybody", "fares as everybody does", "fares better than everybody")
+    stands = _side(after, "less well served", "served as well", "better served")
+    return f"{fares}; {beside}; is {stands} afterwards"
+
+
+def _side(points: float, below: str, same: str, above: str) -> str:
+    """Pick a word by what shows at one decimal."""
+    return below if points < -_SHOWN else above if points > _SHOWN else same

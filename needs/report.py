@@ -218,6 +218,10 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dic
     if (planned.zones["no_car_source"] == "default").any():
         share = f"{counted.no_car_urban_pct:g}% in urban, {counted.no_car_rural_pct:g}% in rural zones"
         rows.append(("Households without a car", share, counted.no_car_source))
+    if "offline_pct" not in planned.zones:
+        rows.append(
+            ("Families without the internet", "not known: no table of digital access is given", "Assessment file")
+        )
     for mode in modes:
         told = travel.words()[mode]
         day = f"timetable of {settings.travel.timetable_date:%A %d %B %Y}, " if mode == travel.BUS else ""

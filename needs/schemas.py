@@ -153,6 +153,18 @@ TABLES = {
             {"lsoa21cd": _LSOA, "no_car_pct": _count("Households without a car or van, per cent", high=100)},
         ),
         Table(
+            "digital",
+            ("lsoa21cd",),
+            {
+                "lsoa21cd": _LSOA,
+                "offline_pct": _count(
+                    "Households, adults or premises (the input's title says which) that do not use the internet or "
+                    "have no usable line, per cent",
+                    high=100,
+                ),
+            },
+        ),
+        Table(
             "points",
             ("point_id",),
             {

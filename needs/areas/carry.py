@@ -17,6 +17,7 @@ from needs.vintages import Lookup
 Bounds = dict[str, dict[str, pd.DataFrame]]  # by input id and column: `low` and `high` of cells, index lsoa21cd
 
 _COUNTED = ("indicators", "demand", "deprived_children")  # tables of counts
+_RATES = ("cars", "digital")  # tables of shares
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _kinds(
     """Tell counts from rates; columns that nothing asks for are in neither."""
     columns = [c for c in table.columns if c != "code"]
     if given.table != "indicators":
-        return ([], columns) if given.table == "cars" else (columns, [])
+        return ([], columns) if given.table in _RATES else (columns, [])
     if spec is None:
         return [], []
     ranks = {i.value for i in spec.indicators if i.measure == "rank"}

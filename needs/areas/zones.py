@@ -48,18 +48,19 @@ def attach(
     rural_urban: pd.DataFrame,
     demand: Sequence[pd.DataFrame],
     cars: pd.DataFrame | None,
+    digital: pd.DataFrame | None = None,
     settings: DemandSettings,
     faults: Faults,
 ) -> gpd.GeoDataFrame:
-    """Join the class, the demand and the share of households without a car to each zone, by code.
+    """Join the class, the demand and the shares without a car and without the internet to each zone, by code.
 
     Parameters
     ----------
     zones
         The council's zones.
-    rural_urban, cars
+    rural_urban, cars, digital
         Tables of those names; they may hold more zones than the council's. Without `cars` the settings' share by
-        class stands in, and column `no_car_source` says so.
+        class stands in, and column `no_car_source` says so. Without `digital` nothing stands in: it is not known.
     demand
         Tables "demand": every zone in each, no column in two.
 
@@ -68,10 +69,11 @@ def attach(
     geopandas.GeoDataFrame
         zones plus ruc21cd, the columns of demand, `demand` (of the kind chosen in the settings, with planned homes
         where they are asked for), `demand_growth` (the part of it in planned homes), no_car_pct, no_car_source
-        ("table" or "default").
+        ("table" or "default"), and offline_pct where `digital` is given.
     """
     merged = zones
-    for name, table in (("rural_urban", rural_urban), *(("demand", d) for d in demand), ("cars", cars)):
+    given = (("rural_urban", rural_urban), *(("demand", d) for d in demand), ("cars", cars), ("digital", digital))
+    for name, table in given:
         if table is None:
             continue
         own = [str(c) for c in table.columns if c != "lsoa21cd"]

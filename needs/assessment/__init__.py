@@ -20,8 +20,10 @@ from needs.toml import Strict, checked, load
 from needs.vintages import mend
 
 _REQUIRED = ("zones", "points", "demand", "indicators", "rural_urban", "sites", "streets")
-_SINGLE = ("zones", "points", "streets", "rural_urban", "cars", "timetable", "population", "deprived_children")
-_CARRIED = ("indicators", "demand", "cars", "deprived_children")  # may be of another vintage, given a lookup
+_SINGLE = (
+    "zones", "points", "streets", "rural_urban", "cars", "digital", "timetable", "population", "deprived_children",
+)  # fmt: skip
+_CARRIED = ("indicators", "demand", "cars", "digital", "deprived_children")  # may be of another vintage, given a lookup
 _COUNTS = ("demand", "indicators", "deprived_children")  # may be protected
 KINDS = (*TABLES, "streets", "timetable")
 _WEEKEND = 5  # of date.weekday()

@@ -67,6 +67,7 @@ def _write_council(folder: Path, plan: plans.Plan, seed: int) -> gpd.GeoDataFram
     _csv(people.demand(zones, chance(7)), home / "demand.csv")
     _csv(people.cars(zones, chance(8)), home / "cars.csv")
     _csv(people.deprived_children(zones, chance(9)), home / "deprived_children.csv")
+    _csv(people.digital(zones, chance(10)), home / "digital.csv")
     at = points.geometry.get_coordinates()
     table = pd.DataFrame({"postcode": points["point_id"], "lsoa21cd": points["lsoa21cd"], "people": points["weight"]})
     _csv(table.assign(easting=at["x"], northing=at["y"]), home / "points.csv")

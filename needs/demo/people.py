@@ -269,6 +269,14 @@ def cars(zones: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"lsoa21cd": zones["lsoa21cd"], "no_car_pct": np.round(without, 1)})
 
 
+def digital(zones: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Households that do not use the internet, per cent: more where hardship is greater, and in villages."""
+    villages = zones["ruc21cd"].str.startswith("RS")
+    middle = 6.0 + 2.5 * zones["hardship"] + 3.0 * villages
+    offline = np.clip(middle + rng.normal(0, 1.0, size=len(zones)), 1, 30)
+    return pd.DataFrame({"lsoa21cd": zones["lsoa21cd"], "offline_pct": np.round(offline, 1)})
+
+
 def england(councils: list[gpd.GeoDataFrame], rng: np.random.Generator) -> pd.DataFrame:
     """Ranks and overcrowding of every reference zone of an invented England, the councils' own among them.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import geopandas as gpd
 import pandas as pd
 
-from needs import areas, indicators, rural, sites, streets, transit, travel
+from needs import areas, indicators, rural, scenarios, sites, streets, transit, travel
 from needs.assessment import Assessment
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
@@ -93,11 +93,13 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         rural_urban=one("rural_urban"),
         demand=[have[i.id] for i in settings.of("demand")],
         cars=one("cars"),
+        digital=one("digital"),
         settings=settings.demand,
         faults=faults,
     )
     zones = zones.assign(count_hidden=zones["lsoa21cd"].isin(safe.hidden))
     zones = _with_deprived_children(settings, zones, one("deprived_children"), safe.bounds, faults)
+    zones = _with_idaci_decile(zones, [have[i.id] for i in settings.of("indicators")], faults)
     homes = "planned_homes" in zones and settings.demand.growth is None
     read += ["Planned homes are given and not counted: there is no [demand.growth]."] if homes else []
     known = set(councils.index) | set(classes.index)
@@ -174,6 +176,13 @@ def _with_deprived_children(
     bounded = rural.with_bounds(counts, low=ends["low"], high=ends["high"], hidden=ends["low"].notna())
     bounded = bounded.add_prefix("deprived_").reset_index()
     return zones.merge(bounded, on="lsoa21cd", how="left")
+
+
+def _with_idaci_decile(zones: gpd.GeoDataFrame, tables: list[pd.DataFrame], faults: Faults) -> gpd.GeoDataFrame:
+    """Join each zone's published decile of deprived children, where a table of the whole of England has it."""
+    none = pd.Series(dtype="Int64")
+    decile = zones["lsoa21cd"].map(_attempt(lambda: scenarios.idaci_decile(tables), faults, otherwise=none))
+    return zones.assign(idaci_decile=decile.astype("Int64")) if decile.notna().any() else zones
 
 
 def _context(settings: Assessment, have: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from needs import catchments, demand, isochrones, rural, scenarios, travel
+from needs import catchments, demand, isochrones, scenarios, travel
 from needs.assessment import Assessment
 from needs.assessment.plan import PlanSettings
 from needs.siting import plan as siting
@@ -219,12 +219,7 @@ def _described(all_sites: gpd.GeoDataFrame, chosen: siting.Plan) -> gpd.GeoDataF
 
 
 def _groups(families: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    fifths = {1: "Fifth of England with the highest need", 2: "Second fifth", 3: "Third fifth", 4: "Fourth fifth"}
-    labels: dict[str, dict[Any, str]] = {
-        "fifth_england": fifths | {5: "Fifth of England with the lowest need"},
-        "ruc21cd": rural.RURAL_URBAN_LABELS,
-        "car": {True: "With a car", False: "Without a car"},
-    }
+    labels = {column: words for column, words in scenarios.LABELS.items() if column in families}
     columns = [*scenarios.FAMILIES, "unmet"]
     change = scenarios.compare(*(o.set_index("point_id")[columns] for o in (before, after)))
     return scenarios.groups(families.join(change, on="point_id"), labels)

@@ -1,4 +1,4 @@
-"""Compare today with a plan: who gains, who loses, by zone, need, class and car."""
+"""Add up what scenarios give, by zone and by group, and say how evenly it is shared."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pandas as pd
 from needs.inequality import concentration_index, gini, slope_index
 
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
-_NAMED = 6  # sites that a sentence names before it counts the rest
-_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
@@ -136,52 +134,3 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
                 row["gini"] = gini(values, people)
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def headline(
-    name: str, sites: pd.DataFrame, today: dict[str, float], plan: dict[str, float], *, demand_label: str
-) -> tuple[str, str]:
-    """Say the finding in a title and in one sentence.
-
-    Parameters
-    ----------
-    name
-        The area's.
-    sites
-        Recommended sites: name, offer.
-    today, plan
-        As `totals` returns them.
-    demand_label
-        What is counted, such as "births a year".
-
-    Returns
-    -------
-    finding, answer : str
-    """
-    hubs = list(sites.loc[sites["offer"] == "hub", "name"])
-    outreach = list(sites.loc[sites["offer"] == "outreach", "name"])
-    parts = [f"{_count(len(hubs), 'hub')}", f"{_count(len(outreach), 'outreach site')}"]
-    reached = 100.0 - plan["virtual_pct"]
-    finding = f"{name}: {' and '.join(parts)} would reach {reached:.0f}% of {demand_label}"
-    where = f"Hubs: {_listed(hubs)}" if len(hubs) > 1 else f"Hub: {_listed(hubs)}" if hubs else "No hub"
-    with_outreach = f", with outreach at {_listed(outreach)}" if outreach else ""
-    answer = (
-        f"{where}{with_outreach}: a hub would be within reach for {plan['hub_pct']:.0f}% of {demand_label} "
-        f"(today {today['hub_pct']:.0f}%), outreach alone for {plan['outreach_pct']:.0f}% "
-        f"(today {today['outreach_pct']:.0f}%), and the online offer alone for {plan['virtual_pct']:.0f}% "
-        f"(today {today['virtual_pct']:.0f}%)."
-    )
-    return finding, answer
-
-
-def _count(n: int, word: str) -> str:
-    number = _WORDS[n] if n < len(_WORDS) else str(n)
-    return f"{number} {word}{'' if n == 1 else 's'}"
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) < 2:
-        return "".join(names)
-    if len(names) > _NAMED:
-        names = [*names[: _NAMED - 1], f"{_count(len(names) - _NAMED + 1, 'more').removesuffix('s')}"]
-    return f"{', '.join(names[:-1])} and {names[-1]}"

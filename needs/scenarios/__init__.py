@@ -1,0 +1,30 @@
+"""Compare today with a plan and with other plans: who gains, who loses, and what to ask those who would be affected."""
+
+from needs.scenarios.changes import changes
+from needs.scenarios.comparison import FEW, TOLERANCE, Comparison, before_and_after
+from needs.scenarios.consultation import consultation
+from needs.scenarios.equality import equality
+from needs.scenarios.families import Scenario
+from needs.scenarios.groupings import LABELS, idaci_decile
+from needs.scenarios.headline import headline
+from needs.scenarios.tables import FAMILIES, by_zone, compare, groups, inequality, totals
+
+__all__ = [
+    "FAMILIES",
+    "FEW",
+    "LABELS",
+    "TOLERANCE",
+    "Comparison",
+    "Scenario",
+    "before_and_after",
+    "by_zone",
+    "changes",
+    "compare",
+    "consultation",
+    "equality",
+    "groups",
+    "headline",
+    "idaci_decile",
+    "inequality",
+    "totals",
+]

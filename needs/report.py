@@ -15,7 +15,7 @@ from needs import assessment, demand, outputs, stages, travel
 from needs.assessment import Assessment
 from needs.sites import site_types
 from needs.sources import files
-from needs.stages import Data, Need, Planned
+from needs.stages import Data, Need, Planned, Study
 from needs.webmap import basemap, index_page
 from needs.webmap import page as webpage
 
@@ -104,6 +104,7 @@ def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable
         made["isochrones.gpkg"] = outputs.geopackage_writer({"isochrones": planned.isochrones})
         made["inequality.csv"] = outputs.csv_writer(planned.inequality)
         made["groups.csv"] = outputs.csv_writer(planned.groups)
+        made |= _study_writers(planned.study)
         made["plan.json"] = outputs.text_writer(outputs.as_json(_plan_json(settings, planned)))
         recommended = sites_table[sites_table["ours"] & (sites_table["offer"] != "none")]
         for name, table in outputs.open_referral(settings.area.name, recommended).items():
@@ -128,6 +129,22 @@ def _need_writers(needs: Need) -> dict[str, Callable[[Path], None]]:
         "where_children_live": needs.where,
     }
     return {f"need/{name}.csv": outputs.csv_writer(t) for name, t in tables.items() if len(t)}
+
+
+def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
+    """Write what else there could be, and whom the plan changes what for."""
+    compared = study.comparison
+    tables = {
+        "alternatives": study.alternatives.table.drop(columns="offers"),
+        "site_prices": study.prices.drop(columns="offers"),
+        "frontier": study.frontier.table.drop(columns="offers"),
+        "losses": compared.losses,
+        "gains": compared.gains,
+        "equality": study.equality,
+    }
+    texts = "\n\n".join(f"# {row.title}\n\n{row.text}" for row in study.consultation.itertuples())
+    made = {f"plan/{name}.csv": outputs.csv_writer(t) for name, t in tables.items()}
+    return made | {"plan/consultation.md": outputs.text_writer(texts + "\n")}
 
 
 def index(processed: Path, maps: Path) -> str:
@@ -171,7 +188,9 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "gap": planned.proof["gap"],
         "solver_seconds": planned.proof["seconds"],
         "totals": planned.totals,
-        "tested_against": planned.alternatives,
+        "tested_against": planned.tests,
+        "alternatives": planned.study.alternatives.sentences(),
+        "frontier": planned.study.frontier.sentences(),
     }
 
 
@@ -234,7 +253,7 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dic
             what = f"Standard: {row['offer']} by {modes[row['mode']].lower()}, {row['ruc21cd']}"
             value = f"{row['full_min']:g} minutes in full, fading to none at {row['zero_min']:g}"
             rows.append((what, value, row["source"]))
-    rows.append(("Tested under other assumptions", "; ".join(planned.alternatives), "Declared by this toolkit"))
+    rows.append(("Tested under other assumptions", "; ".join(planned.tests), "Declared by this toolkit"))
     weights = "; ".join(f"{r.label} {r.weight:.0%}" for r in needs.explanation.weights.reset_index().itertuples())
     rows.append(("Weights of the need index", weights, f"Index '{Path(settings.need.index).name}'"))
     return [{"what": w, "value": v, "source": s} for w, v, s in rows]

@@ -85,6 +85,8 @@ class PlanSettings(Strict):
         neediest zones.
     floor
         Groups that must be reached.
+    alternatives, differ
+        How many other plans to list that do nearly as well, and in how many sites they must differ.
     time_limit_s
         Seconds after which the best plan so far is taken, with its bound.
     """
@@ -107,6 +109,8 @@ class PlanSettings(Strict):
     closing_gbp: float = Field(default=0.0, ge=0)
     aim: Aim = "total"
     floor: list[ReachFloor] = []
+    alternatives: int = Field(default=3, ge=0, le=50)
+    differ: int = Field(default=1, ge=1)
     time_limit_s: float = Field(default=120.0, gt=0)
 
     @model_validator(mode="after")

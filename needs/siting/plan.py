@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from needs.assessment.plan import PlanSettings
 from needs.errors import Faults
-from needs.location.solve import Proof
+from needs.location.solve import Proof, Solution
 from needs.siting import display, reasons
 from needs.siting.case import Case, aligned
 
@@ -37,12 +37,16 @@ class Plan:
         Need-weighted families in all.
     unmet
         Need-weighted families times (1 - value).
+    case, solution
+        The tables and their model, and the open choices: what alternatives, prices and the frontier are asked of.
     """
 
     sites: pd.DataFrame
     proof: Proof
     need: float
     unmet: float
+    case: Case = field(repr=False)
+    solution: Solution = field(repr=False)
 
     @property
     def summary(self) -> str:
@@ -113,7 +117,7 @@ def recommend(
     if "geometry" in case.sites:
         table = table.assign(x=[p.x for p in case.sites["geometry"]], y=[p.y for p in case.sites["geometry"]])
     need = math.fsum(case.points["weight"])
-    return Plan(table, solution.proof, need, need - case.model.objective(solution.opened))
+    return Plan(table, solution.proof, need, need - case.model.objective(solution.opened), case, solution)
 
 
 def evaluate(

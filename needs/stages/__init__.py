@@ -3,6 +3,7 @@
 from needs.stages.data import Data, data
 from needs.stages.need import Need, need, with_need
 from needs.stages.plan import Planned, plan
+from needs.stages.study import Study
 from needs.stages.travel import Travel, measure
 
-__all__ = ["Data", "Need", "Planned", "Travel", "data", "measure", "need", "plan", "with_need"]
+__all__ = ["Data", "Need", "Planned", "Study", "Travel", "data", "measure", "need", "plan", "with_need"]

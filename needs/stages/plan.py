@@ -15,6 +15,7 @@ from needs.siting import plan as siting
 from needs.siting import robustness
 from needs.stages.data import Data
 from needs.stages.need import Need, with_need
+from needs.stages.study import Study, study
 from needs.stages.travel import Travel
 
 
@@ -31,7 +32,8 @@ class Planned:
     reach: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame
     standards: pd.DataFrame
-    alternatives: list[str]
+    tests: list[str]
+    study: Study
     finding: str
     answer: str
 
@@ -58,8 +60,8 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         minutes=catchments.quickest(times.minutes, base.families),
         demand_label=label,
     )
-    alternatives = _alternatives(settings, ground, needs, times, rules)
-    chosen = robustness.with_robustness(chosen, ground.sites, times.between_sites, alternatives)
+    tests = _tests(settings, ground, needs, times, rules)
+    chosen = robustness.with_robustness(chosen, ground.sites, times.between_sites, tests)
     beta = settings.plan.outreach_value
     today = siting.today_offers(ground.sites)
     offers = chosen.offers
@@ -88,7 +90,16 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         reach=_reach(settings, ground, offers),
         isochrones=_isochrones(settings, ground, offers),
         standards=rules,
-        alternatives=[a.label for a in alternatives],
+        tests=[a.label for a in tests],
+        study=study(
+            settings,
+            ground,
+            chosen,
+            base.families,
+            {"hub": base.hub, "outreach": base.outreach},
+            times.minutes,
+            demand_label=label,
+        ),
         finding=finding,
         answer=answer,
     )
@@ -129,7 +140,7 @@ def _demand_and_cover(
     )
 
 
-def _alternatives(
+def _tests(
     settings: Assessment, ground: Data, needs: Need, times: Travel, rules: pd.DataFrame
 ) -> list[robustness.Alternative]:
     """Other assumptions that a reasonable person might hold: the plan is made anew under each."""

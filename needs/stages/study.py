@@ -1,0 +1,104 @@
+"""Study a plan: what else there could be, what more or fewer sites buy, and whom it changes what for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from needs import scenarios
+from needs.assessment import Assessment
+from needs.scenarios import Comparison
+from needs.siting import alternatives as other
+from needs.siting import frontier as curve
+from needs.siting import plan as siting
+from needs.siting.alternatives import Alternatives
+from needs.siting.frontier import Frontier
+from needs.stages.data import Data
+
+_MORE_HUBS, _MORE_OUTREACH = 2, 4  # the frontier goes so far beyond what the settings allow
+
+
+@dataclass(frozen=True)
+class Study:
+    """What else there could be, and whom the plan changes what for.
+
+    Attributes
+    ----------
+    alternatives
+        Other plans that do nearly as well.
+    prices
+        What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`).
+    frontier
+        The best plan for each number of hubs, of outreach sites, and each budget.
+    comparison
+        Today ("today") against the plan ("plan").
+    equality
+        The table of an equality impact assessment (`scenarios.equality`).
+    consultation
+        A text for each site that closes, changes or opens (`scenarios.consultation`).
+    """
+
+    alternatives: Alternatives
+    prices: pd.DataFrame
+    frontier: Frontier
+    comparison: Comparison
+    equality: pd.DataFrame
+    consultation: pd.DataFrame
+
+
+def study(
+    settings: Assessment,
+    ground: Data,
+    chosen: siting.Plan,
+    families: pd.DataFrame,
+    covers: Mapping[str, pd.DataFrame],
+    minutes: Mapping[str, pd.DataFrame],
+    *,
+    demand_label: str,
+) -> Study:
+    """Study a plan.
+
+    Parameters
+    ----------
+    settings, ground
+        Of the area.
+    chosen
+        The recommendation.
+    families, covers
+        As the plan was made from; covers by offer.
+    minutes
+        By mode: index point_id of the places, columns site_id.
+    demand_label
+        What is counted.
+    """
+    asked = settings.plan
+    names = dict(zip(ground.sites["site_id"], ground.sites["name"], strict=True))
+
+    def scenario(label: str, offers: Mapping[str, str]) -> scenarios.Scenario:
+        return scenarios.Scenario.of(label, offers, families, covers, asked.outreach_value, minutes=minutes)
+
+    compared = scenarios.before_and_after(
+        families,
+        {"today": scenario("Today", siting.today_offers(ground.sites)), "plan": scenario("The plan", chosen.offers)},
+        demand_label=demand_label,
+        zone_names=ground.zones.set_index("lsoa21cd")["zone_name"],
+        site_names=names,
+        minutes=minutes,
+        offline_pct=ground.zones.set_index("lsoa21cd")["offline_pct"] if "offline_pct" in ground.zones else None,
+    )
+    budgets = {name: [most * share for share in (0.5, 0.75, 1.0, 1.25)] for name, _, most in asked.budgets()}
+    return Study(
+        alternatives=other.alternatives(chosen.case, chosen.solution, most=asked.alternatives, differ=asked.differ),
+        prices=other.prices(chosen.case, chosen.solution),
+        frontier=curve.frontier(
+            chosen.case,
+            hubs=range(1, asked.max_hubs + _MORE_HUBS + 1),
+            outreach=range(asked.max_outreach + _MORE_OUTREACH + 1),
+            budgets=budgets,
+        ),
+        comparison=compared,
+        equality=scenarios.equality(compared, send_share_pct=settings.demand.send_share_pct),
+        consultation=scenarios.consultation(compared, chosen.sites.merge(ground.sites[["site_id", "ours"]])),
+    )

@@ -486,7 +486,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'`${1}"
 def test_in_a_notebook_every_name_is_escaped_and_nothing_runs():
     both = {"today": scenario(HOSTILE, TODAY), "plan": scenario(f"B {HOSTILE}", PLAN)}
     found = scenarios.before_and_after(
-        FAMILIES.assign(band=HOSTILE), both, demand_label=HOSTILE, zone_names={"W": HOSTILE},
+        FAMILIES.assign(band=[HOSTILE, HOSTILE, "x", "x"]), both, demand_label=HOSTILE, zone_names={"W": HOSTILE},
         site_names={"a": HOSTILE, "b": HOSTILE}, minutes=MINUTES, groups={"band": {}},
     )  # fmt: skip
     page = Tags()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from needs.scenarios.comparison import Comparison
 
 _ROWS = 10  # losses that a comparison shows by itself
+_PARTS = 6  # groups of one kind that a chart shows
 _UNKNOWN = "not known"
 _TOTALS = {
     "hub_pct": ("Reached by a hub", "%"),
@@ -57,8 +58,9 @@ def _totals(found: Comparison) -> str:
 
 
 def _chart(found: Comparison, key: str) -> str:
-    """Draw the share of each group that gains, and that loses."""
+    """Draw the share of each group that gains, and that loses; groups of many parts stand in the tables alone."""
     shown = found.groups[found.groups["demand"] > 0]
+    shown = shown[shown.groupby("kind")["group"].transform("size").between(2, _PARTS)]
     if shown.empty:
         return ""
     twice = shown["group"].duplicated(keep=False)
@@ -105,7 +107,9 @@ def _figure(value: float | None, unit: str) -> str:
 def _table(caption: str, heads: list[str], rows: list[list[str]]) -> str:
     head = "".join(f'<th scope="col">{safe(h)}</th>' for h in heads)
     body = "".join(
-        f'<tr><th scope="row">{safe(row[0])}</th>' + "".join(f"<td>{safe(cell)}</td>" for cell in row[1:]) + "</tr>"
+        f'<tr><th scope="row">{safe(row[0])}</th>'
+        + "".join(f'<td style="text-align:right">{safe(cell)}</td>' for cell in row[1:])
+        + "</tr>"
         for row in rows
     )
     return f"<table><caption>{safe(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -69,6 +69,8 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         assumptions=_assumptions(settings, planned, needs, modes),
         notes=[*ground.notes, *results["travel"].notes, *_street_notes(ground)],
         command=_command(settings, path),
+        others=planned.study.alternatives.sentences(),
+        buys=planned.study.frontier.sentences(),
     )
     return Page(webpage.render(content))
 

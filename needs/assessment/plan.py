@@ -110,7 +110,7 @@ class PlanSettings(Strict):
     aim: Aim = "total"
     floor: list[ReachFloor] = []
     alternatives: int = Field(default=3, ge=0, le=50)
-    differ: int = Field(default=1, ge=1)
+    differ: int = Field(default=3, ge=1)
     time_limit_s: float = Field(default=120.0, gt=0)
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from needs import scenarios
+from needs import demand, scenarios
 from needs.assessment import Assessment
 from needs.scenarios import Comparison
 from needs.siting import alternatives as other
@@ -74,6 +74,9 @@ def study(
         What is counted.
     """
     asked = settings.plan
+    zones = ground.zones.set_index("lsoa21cd")
+    if "idaci_decile" in zones:
+        families = families.assign(idaci_decile=families["lsoa21cd"].map(zones["idaci_decile"]))
     names = dict(zip(ground.sites["site_id"], ground.sites["name"], strict=True))
 
     def scenario(label: str, offers: Mapping[str, str]) -> scenarios.Scenario:
@@ -83,10 +86,11 @@ def study(
         families,
         {"today": scenario("Today", siting.today_offers(ground.sites)), "plan": scenario("The plan", chosen.offers)},
         demand_label=demand_label,
-        zone_names=ground.zones.set_index("lsoa21cd")["zone_name"],
+        zone_names=zones["zone_name"],
         site_names=names,
         minutes=minutes,
-        offline_pct=ground.zones.set_index("lsoa21cd")["offline_pct"] if "offline_pct" in ground.zones else None,
+        counts=ground.zones[["lsoa21cd", *(c for c in demand.columns() if c in ground.zones)]],
+        offline_pct=zones.get("offline_pct"),
     )
     budgets = {name: [most * share for share in (0.5, 0.75, 1.0, 1.25)] for name, _, most in asked.budgets()}
     return Study(

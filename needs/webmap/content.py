@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
@@ -76,6 +76,8 @@ class PageData:
         What was left out, in sentences.
     command
         How to build the page again.
+    others, buys, sure
+        In sentences: other plans that do nearly as well; what more or fewer sites would buy; how sure the plan is.
     """
 
     name: str
@@ -103,3 +105,6 @@ class PageData:
     assumptions: list[dict[str, Any]]
     notes: list[str]
     command: str
+    others: list[str] = field(default_factory=list)
+    buys: list[str] = field(default_factory=list)
+    sure: list[str] = field(default_factory=list)

@@ -198,6 +198,9 @@ def _tables(data: PageData) -> Html:
         _sites_or(data, "close", "Sites that would close", "The plan closes no site."),
         tag("h2", "Sites of neighbouring councils"),
         _sites_or(data, "neighbour", "Sites across the border that count as they are today", "None was counted."),
+        *_told("Other plans that do nearly as well", data.others),
+        *_told("What more or fewer sites would do", data.buys),
+        *_told("How sure the plan is", data.sure),
         tag("h2", "Who gains and who loses"),
         tables.groups(data),
         tables.losers(data),
@@ -239,6 +242,10 @@ _POOR = (
     "kind of place, and how many of them a policy for the neediest fifth of neighbourhoods would reach. A figure "
     "such as 0–9 lies between the two: the publisher leaves small counts blank."
 )
+
+
+def _told(heading: str, sentences: list[str]) -> list[Html]:
+    return [tag("h2", heading), tag("ul", *map(_item, sentences))] if sentences else []
 
 
 def _hidden(data: PageData) -> str:

@@ -158,8 +158,8 @@ def mended(model: Model, where: str, what: str) -> Model:
         rules = replace(rules, links=None, hangs=np.zeros(model.choices, bool))
     floors = model.floors
     if where == "floor":
-        share = float(what.split("more than ")[1].split(" %")[0]) / 100
-        floors = tuple(replace(f, least=f.least * share * 0.999) for f in floors)
+        most = float(what.split("more than ")[1].split(" %")[0])
+        floors = tuple(replace(f, least=most) for f in floors)
     return replace(model, rules=rules, floors=floors)
 
 

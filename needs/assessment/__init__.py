@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from needs.assessment.plan import PlanSettings
+from needs.assessment.plan import PlanSettings as PlanSettings
+from needs.assessment.plan import ReachFloor as ReachFloor
 from needs.demand import Growth, kinds
 from needs.disclosure import Rule
 from needs.errors import Fault, SettingsError, fail

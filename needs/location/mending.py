@@ -82,10 +82,11 @@ def _limit_fault(limit: Limit, needed: float) -> Fault:
 
 
 def _floor_fault(floor: Floor, reached: float | None, *, alone: bool) -> Fault:
-    share = 0.0 if reached is None or floor.least <= 0 else reached / floor.least
+    most = 0.0 if reached is None else reached * floor.per_cent
+    said = f"{np.floor(most * 1000) / 1000:.6g}"
     what = "even without the other floors" if alone else "with the other constraints as they are"
     return Fault(
         floor.name or "a floor",
-        f"{what} no plan reaches more than {100 * share:.4g} % of it",
-        f"lower it to {share:.4g} of what it is, or allow more sites or money",
+        f"{what} no plan reaches more than {said} % of them, and {floor.least * floor.per_cent:.6g} % is asked for",
+        f"ask for {said} % or less, or allow more sites or money",
     )

@@ -23,11 +23,14 @@ class Floor:
         At least 0.
     name
         For messages.
+    per_cent
+        What a sum of 1 is in per cent of the most that could be, for messages.
     """
 
     amounts: Floats
     least: float
     name: str = ""
+    per_cent: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -231,7 +231,13 @@ def _with_floor(
     counted = np.tile([1.0, float(floor.offer == "any")], len(neighbours) // 2)
     stated = _measured(stated, covers[rows] * counted, neighbours)
     least = floor.reach_pct / 100.0 * float(demand[rows].sum())
-    return replace(stated, floors=(*stated.floors, Floor(stated.below(demand[rows]), least, floor.label)))
+    return replace(
+        stated,
+        floors=(
+            *stated.floors,
+            Floor(stated.below(demand[rows]), least, floor.label, 100.0 / float(demand[rows].sum())),
+        ),
+    )
 
 
 def _measured(stated: Model, values: Floats, neighbours: Bools) -> Model:

@@ -1,9 +1,23 @@
 """Do the work of each stage: tables in, tables out, nothing read but raw files and nothing written."""
 
 from needs.stages.data import Data, data
+from needs.stages.families import Families, families_and_cover
 from needs.stages.need import Need, need, with_need
 from needs.stages.plan import Planned, plan
 from needs.stages.study import Study
 from needs.stages.travel import Travel, measure
 
-__all__ = ["Data", "Need", "Planned", "Study", "Travel", "data", "measure", "need", "plan", "with_need"]
+__all__ = [
+    "Data",
+    "Families",
+    "Need",
+    "Planned",
+    "Study",
+    "Travel",
+    "data",
+    "families_and_cover",
+    "measure",
+    "need",
+    "plan",
+    "with_need",
+]

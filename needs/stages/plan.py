@@ -14,6 +14,7 @@ from needs.assessment.plan import PlanSettings
 from needs.siting import plan as siting
 from needs.siting import robustness
 from needs.stages.data import Data
+from needs.stages.families import families_and_cover, weighed
 from needs.stages.need import Need, with_need
 from needs.stages.study import Study, study
 from needs.stages.travel import Travel
@@ -47,9 +48,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     """Choose hubs and outreach, test the choice, and set it against today."""
     label = demand.kinds()[settings.demand.count].label
     rules = catchments.standards(settings.standards)
-    base = _demand_and_cover(
-        ground, needs, times.minutes, rules, settings.plan, ground.zones.set_index("lsoa21cd")["demand"]
-    )
+    base = families_and_cover(settings, ground, needs, times)
     chosen = siting.recommend(
         base.families,
         ground.sites,
@@ -105,41 +104,6 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     )
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """What siting needs: families with weights, and how far each site covers them as hub and as outreach."""
-
-    families: pd.DataFrame
-    hub: pd.DataFrame
-    outreach: pd.DataFrame
-
-
-def _demand_and_cover(
-    ground: Data,
-    needs: Need,
-    minutes: dict[str, pd.DataFrame],
-    rules: pd.DataFrame,
-    settings: PlanSettings,
-    demanded: pd.Series[float],
-    no_car_pct: float | None = None,
-) -> _Inputs:
-    points = pd.DataFrame(ground.points.drop(columns="geometry"))
-    points["demand"] = points["share"] * points["lsoa21cd"].map(demanded)
-    if no_car_pct is not None:
-        points["no_car_pct"] = points["no_car_pct"].clip(lower=no_car_pct)
-    families = catchments.split_by_car(points)
-    code = families["lsoa21cd"]
-    multiplier = catchments.need_multiplier(code.map(needs.zones["percentile"]), settings.need_strength)
-    families = families.assign(
-        weight=families["demand"] * multiplier, fifth_england=code.map(needs.zones["fifth_england"])
-    )
-    return _Inputs(
-        families,
-        catchments.cover(minutes, families, rules, offer="hub"),
-        catchments.cover(minutes, families, rules, offer="outreach"),
-    )
-
-
 def _tests(
     settings: Assessment, ground: Data, needs: Need, times: Travel, rules: pd.DataFrame
 ) -> list[robustness.Alternative]:
@@ -176,7 +140,7 @@ def _tests(
         cases.append((f"demand is {label}", own, rules, times.minutes, demanded, None))
     made = []
     for label, plan_settings, case_rules, minutes, case_count, no_car in cases:
-        inputs = _demand_and_cover(ground, needs, minutes, case_rules, plan_settings, case_count, no_car)
+        inputs = weighed(ground, needs, minutes, case_rules, plan_settings, case_count, no_car)
         made.append(robustness.Alternative(label, inputs.families, inputs.hub, inputs.outreach, plan_settings))
     return made
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from IPython.display import Markdown
 
-from needs import assessment, demo, scenarios, stages
+from needs import assessment, catchments, demo, scenarios, stages
 from needs.errors import InfeasibleError
 from needs.location import classical
 from needs.siting import alternatives, frontier
@@ -55,6 +55,7 @@ def recommend(**changed):
         inputs.outreach,
         travel.between_sites,
         settings.plan.model_copy(update=changed),
+        minutes=catchments.quickest(travel.minutes, inputs.families),
         demand_label="births a year",
     )
 

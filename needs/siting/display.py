@@ -51,8 +51,10 @@ def plan_html(plan: Plan) -> str:
     """Write the summary, a table of the sites that matter with their reasons, and the map."""
     sites = plan.sites[plan.sites["status"].isin(list(_WORDS))]
     order = sites["offer"].map({"hub": 0, "outreach": 1, "none": 2})
+    names = dict(zip(plan.sites["site_id"], plan.sites["name"], strict=True))
     rows = "".join(
-        _row(row) for _, row in sites.assign(order=order).sort_values(["order", "name"], kind="stable").iterrows()
+        _row(row, names)
+        for _, row in sites.assign(order=order).sort_values(["order", "name"], kind="stable").iterrows()
     )
     heads = "".join(f'<th scope="col">{h}</th>' for h in ("Site", "Offer", "", "Run from", "Families reached", "Why"))
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
@@ -60,13 +62,13 @@ def plan_html(plan: Plan) -> str:
     return f"<p>{safe(summary(plan))}</p>{table}{drawn.to_html(table=False) if drawn else ''}"
 
 
-def _row(row: pd.Series) -> str:
+def _row(row: pd.Series, names: dict[str, str]) -> str:
     reached = row["families_reached"]
     told = "".join(f"<li>{safe(str(r))}</li>" for r in row["reasons"])
     cells = [
         row["offer"] if row["offer"] != "none" else "",
         _WORDS[row["status"]],
-        "" if pd.isna(row["parent_hub_id"]) else str(row["parent_hub_id"]),
+        "" if pd.isna(row["parent_hub_id"]) else names[row["parent_hub_id"]],
         "" if pd.isna(reached) else f"{reached:,.0f}",
     ]
     body = "".join(f"<td>{safe(str(c))}</td>" for c in cells)

@@ -20,6 +20,8 @@ from needs.location.classical import backup, lscp, mclp, p_center, p_median
 from needs.location.covering import _Core, cover
 from needs.location.program import Clock
 
+few = settings(max_examples=40)
+
 # ---- published optima
 
 
@@ -173,6 +175,7 @@ def check(case, found, best, *, reach=math.inf):
     assert f"{found.opened.sum()} of {len(found.opened)} sites open" in found.summary
 
 
+@few
 @given(cases(), st.sampled_from([None, 0.0, 1.0, 2.5]))
 def test_p_median_is_the_best_of_all_plans(case, cutoff):
     cost, weights, marks, p, _ = case
@@ -189,6 +192,7 @@ def test_p_median_is_the_best_of_all_plans(case, cutoff):
     assert found.opened.sum() <= p
 
 
+@few
 @given(cases())
 def test_p_center_is_the_best_of_all_plans(case):
     cost, weights, marks, p, _ = case
@@ -211,6 +215,7 @@ def covered(case, plan, times=1):
     return {i for i in range(len(near)) if near[i] >= times}
 
 
+@few
 @given(cases())
 def test_lscp_is_the_least_of_all_covers(case):
     cost, weights, marks, _, radius = case
@@ -227,6 +232,7 @@ def test_lscp_is_the_least_of_all_covers(case):
             assert not ask <= covered(case, other)
 
 
+@few
 @given(cases())
 def test_mclp_is_the_best_of_all_plans(case):
     cost, weights, marks, p, radius = case
@@ -236,6 +242,7 @@ def test_mclp_is_the_best_of_all_plans(case):
     assert found.opened.sum() <= p
 
 
+@few
 @given(cases(), st.booleans())
 def test_backup_is_the_best_of_all_covers(case, fewest):
     cost, weights, marks, p, radius = case
@@ -254,7 +261,7 @@ def test_backup_is_the_best_of_all_covers(case, fewest):
     assert ask <= covered(case, found.opened)
 
 
-@settings(max_examples=40)
+@few
 @given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(1, 9), st.sampled_from([0.15, 0.3, 0.6]))
 def test_covers_and_questions_of_enough(seed, rows, columns, share):
     covers = np.random.default_rng(seed).random((rows, columns)) < share

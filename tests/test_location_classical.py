@@ -9,14 +9,18 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
+from scipy.optimize import LinearConstraint, milp
 from scipy.sparse.csgraph import shortest_path
 
 from needs.errors import InfeasibleError, InputError
 from needs.location.classical import backup, lscp, mclp, p_center, p_median
-from needs.location.covering import cover
+from needs.location.covering import _Core, cover
 from needs.location.program import Clock
+
+few = settings(max_examples=40)
 
 # ---- published optima
 
@@ -171,6 +175,7 @@ def check(case, found, best, *, reach=math.inf):
     assert f"{found.opened.sum()} of {len(found.opened)} sites open" in found.summary
 
 
+@few
 @given(cases(), st.sampled_from([None, 0.0, 1.0, 2.5]))
 def test_p_median_is_the_best_of_all_plans(case, cutoff):
     cost, weights, marks, p, _ = case
@@ -187,6 +192,7 @@ def test_p_median_is_the_best_of_all_plans(case, cutoff):
     assert found.opened.sum() <= p
 
 
+@few
 @given(cases())
 def test_p_center_is_the_best_of_all_plans(case):
     cost, weights, marks, p, _ = case
@@ -209,6 +215,7 @@ def covered(case, plan, times=1):
     return {i for i in range(len(near)) if near[i] >= times}
 
 
+@few
 @given(cases())
 def test_lscp_is_the_least_of_all_covers(case):
     cost, weights, marks, _, radius = case
@@ -225,6 +232,7 @@ def test_lscp_is_the_least_of_all_covers(case):
             assert not ask <= covered(case, other)
 
 
+@few
 @given(cases())
 def test_mclp_is_the_best_of_all_plans(case):
     cost, weights, marks, p, radius = case
@@ -234,6 +242,7 @@ def test_mclp_is_the_best_of_all_plans(case):
     assert found.opened.sum() <= p
 
 
+@few
 @given(cases(), st.booleans())
 def test_backup_is_the_best_of_all_covers(case, fewest):
     cost, weights, marks, p, radius = case
@@ -252,6 +261,7 @@ def test_backup_is_the_best_of_all_covers(case, fewest):
     assert ask <= covered(case, found.opened)
 
 
+@few
 @given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(1, 9), st.sampled_from([0.15, 0.3, 0.6]))
 def test_covers_and_questions_of_enough(seed, rows, columns, share):
     covers = np.random.default_rng(seed).random((rows, columns)) < share
@@ -315,6 +325,40 @@ def test_the_same_call_gives_the_same_sites():
     cost, weights = town(9)
     for solve in (lambda: lscp(cost, radius=3.0, weights=weights), lambda: backup(cost, weights, radius=4.0)):
         assert solve().opened.tolist() == solve().opened.tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_covers_are_as_small_as_another_solver_finds(seed):
+    covers = np.random.default_rng(seed).random((90, 60)) < 0.08
+    covers = covers[covers.any(axis=1)]
+    found = milp(np.ones(60), constraints=LinearConstraint(covers.astype(float), lb=1), integrality=1, bounds=(0, 1))
+    best = round(found.fun)
+    assert (cover(covers, Clock(60.0)).count, cover(covers, Clock(60.0)).bound) == (best, best)
+    assert cover(covers, Clock(60.0), most=best).count == best
+    assert cover(covers, Clock(60.0), most=best - 1).bound == best
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_columns_are_ruled_out_only_if_no_cover_so_small_has_them(seed):
+    covers = np.random.default_rng(seed).random((10, 8)) < 0.3
+    covers = covers[covers.any(axis=1)]
+    sets = [np.array(bits) for bits in itertools.product((False, True), repeat=8)]
+    sets = [bits for bits in sets if covers[:, bits].any(axis=1).all()]
+    best = min(bits.sum() for bits in sets)
+    core = _Core.of(sparse.csr_array(covers))
+    dual = core.dual(9)
+    assert dual.value - 1e-6 <= dual.bound <= best
+    for goal in (best, best + 1):
+        smaller = core.without(dual, goal)
+        kept = np.isin(np.arange(8), np.append(smaller.column, smaller.certain))
+        for bits in sets:
+            if bits.sum() <= goal:
+                assert bits[smaller.certain].all()
+                assert not (bits & ~kept).any()
+        found, bound = core.finished(goal, dual, Clock(60.0), any_one=False)
+        assert (found.sum(), bound) == (best, best)
+        assert covers[:, found].any(axis=1).all()
+    assert core.finished(best - 1, dual, Clock(60.0), any_one=True) == (None, best)
 
 
 def test_a_cover_is_proven_where_the_relaxed_one_is_far_below():

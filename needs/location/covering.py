@@ -199,6 +199,8 @@ class _Core:
             dual = core.dual(goal + 1)
             if dual.bound > goal:
                 return None, goal + 1
+            if not core.table.shape[0]:
+                return core.opened(np.zeros(0, np.intp)), dual.bound
             if core.table.shape == size:
                 break
         left, count = goal - len(core.certain), len(core.column)

@@ -33,6 +33,11 @@ from tests.benchmarks.meter import cpu_s, peak_mib, quiet
 from tests.benchmarks.siting_cases import everywhere
 
 _GRACE_S = 10  # to a peer that does not keep to its limit, before it is ended
+_MOMENTS = [
+    highspy.cb.HighsCallbackType.kCallbackMipInterrupt,
+    highspy.cb.HighsCallbackType.kCallbackSimplexInterrupt,
+    highspy.cb.HighsCallbackType.kCallbackIpmInterrupt,
+]
 _SMALL = 200  # points and sites beyond which trying combinations one by one is hopeless
 
 
@@ -131,14 +136,16 @@ def asked(peer: Peer, question: Question, limit_s: float) -> Answer:
     process = context.Process(target=_work, args=(peer.name, question, limit_s, far))
     process.start()
     far.close()
+    started = math.nan
     try:
+        started = near.recv()
         answer: Answer = near.recv()
     except EOFError:
         answer = Answer(None, math.nan, "failed")
     process.join()
     if process.exitcode == -signal.SIGXCPU:
         answer = replace(answer, said="did not end")
-    return answer if np.isfinite(answer.spent_s) else replace(answer, spent_s=cpu_s() - begin)
+    return answer if np.isfinite(answer.spent_s) else replace(answer, spent_s=cpu_s() - begin - started)
 
 
 def _work(name: str, question: Question, limit_s: float, far: Connection) -> None:
@@ -146,6 +153,7 @@ def _work(name: str, question: Question, limit_s: float, far: Connection) -> Non
     for module in peer.modules:
         importlib.import_module(module)
     start, begin = peak_mib(), cpu_s()
+    far.send(begin)
     soft = math.ceil(begin + limit_s) + _GRACE_S
     resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + 1))
     with quiet():
@@ -177,11 +185,8 @@ def assignment(question: Question) -> dict[str, Any]:
 
 
 def ask_scipy(question: Question, limit_s: float) -> Answer:
-    """SciPy's interface to HiGHS."""
-    begin = time.perf_counter()
-    program = assignment(question)
-    left_s = max(1.0, limit_s - (time.perf_counter() - begin))
-    found = milp(**program, options={"time_limit": left_s, "mip_rel_gap": 0.0})
+    """SciPy's interface to HiGHS, whose limit is on the clock."""
+    found = milp(**assignment(question), options={"time_limit": limit_s, "mip_rel_gap": 0.0})
     sign = -1.0 if question.covering else 1.0
     opened = None if found.x is None else found.x[: question.cost.shape[1]] > 0.5
     bound = math.nan if found.mip_dual_bound is None else sign * found.mip_dual_bound
@@ -213,7 +218,7 @@ def ask_program(
     most
         That a group may pay; if None, the most that any group pays is to be least, and nothing else.
     """
-    begin = time.perf_counter()
+    end_s = time.process_time() + limit_s
     m, row = costs.choices, costs.row
     first = np.ones(len(row), bool)
     first[1:] = (row[1:] != row[:-1]) | (costs.cost[1:] != costs.cost[:-1])
@@ -247,8 +252,17 @@ def ask_program(
         rows.add([paid, worst] if fairest else [paid], -np.inf, np.array([(0.0 if fairest else most) - share @ base]))
     cost = np.concatenate([np.zeros(m), step * (not fairest), np.ones(int(fairest))])
     upper = np.concatenate([1.0 - rules.closed, np.ones(len(at)), np.full(int(fairest), np.inf)])
-    answer = rows.solve(cost, upper, m, limit_s - (time.perf_counter() - begin))
+    answer = rows.solve(cost, upper, m, end_s)
     return answer if fairest else replace(answer, bound=answer.bound + math.fsum(base))
+
+
+def _until(end_s: float) -> Callable[..., None]:
+    """Give what stops HiGHS at a CPU second of this process: its own limit is on the clock, which others share."""
+
+    def look(_moment: object, _message: str, _told: object, back: Any, _user: object) -> None:
+        back.user_interrupt = time.process_time() > end_s
+
+    return look
 
 
 class _Rows:
@@ -260,14 +274,14 @@ class _Rows:
     def add(self, entries: list[tuple[Any, Any, Any]], low: Floats | float, high: Floats | float) -> None:
         """Add rows: their entries as row in the block, column and value; and their limits."""
         count = len(low) if isinstance(low, np.ndarray) else len(high)
-        whole = [np.broadcast_arrays(*entry) for entry in entries]
+        whole = [np.broadcast_arrays(*map(np.atleast_1d, entry)) for entry in entries]
         row, column, value = (np.concatenate([entry[i] for entry in whole]) for i in range(3))
         self.blocks.append(coo_array((value.astype(float), (row + sum(map(len, self.low)), column))))
         self.low.append(np.broadcast_to(low, count))
         self.high.append(np.broadcast_to(high, count))
 
-    def solve(self, cost: Floats, upper: Floats, whole: int, limit_s: float) -> Answer:
-        """Minimise, the first columns in whole numbers, on one thread and without a tolerance."""
+    def solve(self, cost: Floats, upper: Floats, whole: int, end_s: float) -> Answer:
+        """Minimise, the first columns in whole numbers, on one thread and without a tolerance, until a CPU second."""
         count = sum(map(len, self.low))
         row, column, value = (
             np.concatenate([part(block) for block in self.blocks])
@@ -287,7 +301,9 @@ class _Rows:
         solver = highspy.Highs()
         for name, setting in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0)):
             solver.setOptionValue(name, setting)
-        solver.setOptionValue("time_limit", max(1.0, limit_s))
+        solver.setCallback(_until(end_s), None)
+        for moment in _MOMENTS:
+            solver.startCallback(moment)
         solver.passModel(program)
         solver.run()
         info = solver.getInfo()
@@ -299,19 +315,22 @@ class _Rows:
 def ask_spopt(question: Question, limit_s: float, *, cbc: bool) -> Answer:
     """The models of spopt, solved by what PuLP calls."""
     locate, pulp = importlib.import_module("spopt.locate"), importlib.import_module("pulp")
-    begin = time.perf_counter()
+    end_s = time.process_time() + limit_s
     common = {"cost_matrix": question.cost, "weights": question.weights, "p_facilities": question.p}
     if question.covering:
         model = locate.MCLP.from_cost_matrix(**common, service_radius=question.radius)
     else:
         model = locate.PMedian.from_cost_matrix(**common)
-    left_s = limit_s - (time.perf_counter() - begin)
-    if left_s <= 1.0:
+    left_s = end_s - time.process_time()
+    if left_s <= 0.0:
         return Answer(None, math.nan, "stating took all the time")
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        settings = {"msg": False, "timeLimit": left_s, "threads": 1, "gapRel": 0.0}
-        solver = pulp.PULP_CBC_CMD(**settings, logPath=str(log)) if cbc else pulp.HiGHS(**settings)
+        settings = {"msg": False, "threads": 1, "gapRel": 0.0}
+        if cbc:
+            solver = pulp.PULP_CBC_CMD(**settings, timeLimit=left_s, timeMode="cpu", logPath=str(log))
+        else:
+            solver = pulp.HiGHS(**settings, callbackTuple=(_until(end_s), None), callbacksToActivate=_MOMENTS)
         with contextlib.suppress(RuntimeError):  # its word for no plan
             model.solve(solver, results=False)
         problem = model.problem

@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,11 +88,9 @@ def against_peers(question: Question, *, limit_s: float = LIMIT_S) -> Judged:
     """Print what everyone takes for a question; give our answer."""
     mine, found = own(question.costs, question.p, covering=question.covering)
     assert math.isclose(mine.value, question.value(found.opened), rel_tol=1e-9), "ours must be what the data say"
-    rows = [mine]
-    for peer in PEERS:
-        if not peer.missing and peer.answers(question):
-            rows.append(judged(peer.name, asked(peer, question, limit_s), question.value))
-    show(question.name, rows, covering=question.covering)
+    able = [peer for peer in PEERS if not peer.missing and peer.answers(question)]
+    theirs = [judged(peer.name, asked(peer, question, limit_s), question.value) for peer in able]
+    show(question.name, [mine, *theirs], covering=question.covering)
     return mine
 
 
@@ -215,12 +213,47 @@ def cover() -> None:
     against_peers(Question(name, written_out(village), village.weights, 5))
 
 
-def stated(both: cases.Joint, rules: Rules) -> Model:
-    """State the joint problem as the general model has it: shares of need met, weighted."""
-    costs = both.costs
-    share = 1.0 - costs.cost / costs.outside[costs.row]
-    values = Values.of(costs.row, costs.choice, share, rows=costs.rows, choices=costs.choices)
-    return Model(values, costs.outside, np.zeros(costs.rows), rules)
+@dataclass(frozen=True)
+class Ask:
+    """A joint problem of the council: its rules, what comes before the total, and what HiGHS is told besides.
+
+    `shares` are weights of rows in groups, shape (rows, groups): with `most`, what a group may leave unmet; without,
+    the group that is met least comes first.
+    """
+
+    name: str
+    rules: Rules
+    goal_s: float
+    shares: Floats | None = None
+    most: float | None = None
+
+    @property
+    def fairest(self) -> bool:
+        """Whether the worst-off group comes first."""
+        return self.shares is not None and self.most is None
+
+    def model(self, costs: Costs) -> Model:
+        """State it as the general model has it: shares of need met, weighted."""
+        values = Values.of(
+            costs.row,
+            costs.choice,
+            1.0 - costs.cost / costs.outside[costs.row],
+            rows=costs.rows,
+            choices=costs.choices,
+        )
+        plain = Model(values, costs.outside, np.zeros(costs.rows), self.rules)
+        if self.shares is None:
+            return plain
+        amounts = self.shares * costs.outside[:, None]
+        if self.fairest:
+            return replace(plain, first=(Goal(amounts, "the worst-off group"),))
+        return replace(plain, floors=(Floor(amounts[:, 0], 1.0 - self.most, "the group"),))
+
+    def value(self, costs: Costs, opened: Bools) -> float:
+        """Per cent of need met by a plan: in all, or in the group that is met least."""
+        paid = costs.paid(opened)
+        shares = self.shares if self.fairest else np.ones((costs.rows, 1)) / costs.outside.sum()
+        return 100.0 * (1.0 - float((paid @ shares).max()))
 
 
 def both_offers() -> None:
@@ -229,57 +262,29 @@ def both_offers() -> None:
     both = cases.joint(case, *STANDARDS)
     inside = case.fifth[:, None] == np.arange(1, 6)
     shares = inside / (case.weights @ inside)
-    amounts = case.weights[:, None] * shares
     counted, priced = both.counted(HUBS, OUTREACH), both.priced(BUDGET)
-    floor = (Floor(amounts[:, 0], 1.0 - UNMET_MOST, "the worst fifth"),)
-    fairest = (Goal(amounts, "the worst-off fifth"),)
     asks = (
-        ("counts", counted, (), (), {}, 5.0),
-        ("a budget", priced, (), (), {}, 5.0),
-        (
-            "a budget and a floor for the worst fifth",
-            priced,
-            floor,
-            (),
-            {"shares": shares[:, :1], "most": UNMET_MOST},
-            5.0,
-        ),
-        ("counts, the worst-off fifth first", counted, (), fairest, {"shares": shares}, 15.0),
-        ("a budget, the worst-off fifth first", priced, (), fairest, {"shares": shares}, 15.0),
+        Ask("counts", counted, 5.0),
+        Ask("a budget", priced, 5.0),
+        Ask("a budget and a floor for the worst fifth", priced, 5.0, shares[:, :1], UNMET_MOST),
+        Ask("counts, the worst-off fifth first", counted, 15.0, shares),
+        Ask("a budget, the worst-off fifth first", priced, 15.0, shares),
     )
-    for name, rules, floors, first, more, most_s in asks:
-        model = stated(both, rules)
-        model = Model(model.values, model.weights, model.base, rules, floors=floors, first=first)
-        spent_s, solution = measured(lambda model=model: solve(model, ties=False, time_limit_s=4 * LIMIT_S))
-        proof = solution.proof
-        spent_peer_s, answer = measured(lambda r=rules, more=more: ask_program(both.costs, r, LIMIT_S, **more))
-        whole = math.fsum(case.weights)
-
-        def met(opened: Bools, first: bool = bool(first)) -> float:
-            paid = both.costs.paid(opened)
-            return float(1.0 - (paid @ shares).max() if first else 1.0 - paid.sum() / whole)
-
-        mine = met(solution.opened)
-        bound = proof.steps[0].bound if first else proof.bound / whole
-        rows = [
-            Judged("ours", spent_s, 100 * mine, 100 * bound, proof.status),
-            Judged(
-                "HiGHS, radius form",
-                spent_peer_s,
-                math.nan if answer.opened is None else 100 * met(answer.opened),
-                100 * (1.0 - (answer.bound if first else answer.bound / whole)),
-                answer.said,
-            ),
-        ]
-        heading = f"Hubs and outreach, {case.zones:,} zones x {case.sites} sites: {name}"
-        what = "the worst-off fifth's need met, %" if first else "need met, %"
-        show(
-            heading,
-            rows,
-            covering=True,
-            notes=[f"value: {what}; ours brings the total up too" if first else f"value: {what}"],
+    costs, whole = both.costs, math.fsum(case.weights)
+    for ask in asks:
+        model = ask.model(costs)
+        spent_s, found = measured(lambda model=model: solve(model, ties=False, time_limit_s=4 * LIMIT_S))
+        bound = found.proof.steps[0].bound if ask.fairest else found.proof.bound / whole
+        mine = Judged("ours", spent_s, ask.value(costs, found.opened), 100 * bound, found.proof.status)
+        spent_s, answer = measured(lambda k=ask: ask_program(costs, k.rules, LIMIT_S, shares=k.shares, most=k.most))
+        bound = 100 * (1.0 - answer.bound / (1.0 if ask.fairest else whole))
+        peer = judged(
+            "HiGHS, radius form", replace(answer, spent_s=spent_s, bound=bound), lambda y: ask.value(costs, y)
         )
-        goal("proven", spent_s, most_s, proof.status == "optimal")
+        what = "of the worst-off fifth; ours brings the total up after it" if ask.fairest else "of all"
+        heading = f"Hubs and outreach, {case.zones:,} zones x {case.sites} sites: {ask.name}"
+        show(heading, [mine, peer], covering=True, notes=[f"value: need met, %, {what}"])
+        goal("proven", mine.spent_s, ask.goal_s, mine.said == "optimal")
 
 
 def large(name: str, costs: Costs, p: int, gaps: Sequence[float], goals_s: Sequence[float], *, covering: bool) -> None:
@@ -323,9 +328,10 @@ def _england(covering: bool, gap: float) -> float:
     spent_s, case = measured(cases.england)
     size = f"{case.zones:,} zones x {case.sites:,} sites, {len(case.site):,} entries, p = 1,000"
     print(f"\n{size}: made in {short(spent_s)} CPU s, {peak_mib() / 2**10:.2f} GiB")
-    spent_s, costs = measured(lambda: cases.cover(case, 10.0) if covering else cases.median(case))
+    begin = cpu_s()
+    costs = cases.cover(case, 10.0) if covering else cases.median(case)
     del case
-    print(f"  stated in {short(spent_s)} CPU s")
+    print(f"  stated in {short(cpu_s() - begin)} CPU s")
     gaps, goals_s = ((0.01,), (150.0,)) if covering else ((0.01, gap), (150.0, 150.0))
     what = "Maximal covering within 10 min" if covering else "p-median"
     large(f"England, {what}", costs, 1_000, gaps, goals_s, covering=covering)
@@ -354,7 +360,7 @@ def warm() -> None:
     nearest.solve(cases.median(case), most=3)
     both = cases.joint(case, 6.0, 3.0, 10.0)
     joint.solve(both.costs, both.counted(2, 2))
-    solve(stated(both, both.counted(2, 2)))
+    solve(Ask("warm", both.counted(2, 2), 0.0).model(both.costs))
 
 
 def main() -> None:

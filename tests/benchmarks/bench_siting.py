@@ -88,14 +88,14 @@ def own(costs: Costs, p: int, *, covering: bool, gap: float = 0.0) -> tuple[Judg
     return Judged("ours", spent_s, value, bound, found.status), found
 
 
-def against_peers(question: Question, *, limit_s: float = LIMIT_S) -> Judged:
-    """Print what everyone takes for a question; give our answer."""
+def against_peers(question: Question) -> float:
+    """Print what everyone takes for a question; give how many times ahead of the faster spopt we are."""
     mine, found = own(question.costs, question.p, covering=question.covering)
     assert math.isclose(mine.value, question.value(found.opened), rel_tol=1e-9), "ours must be what the data say"
     able = [peer for peer in PEERS if not peer.missing and peer.answers(question)]
-    theirs = [judged(peer.name, asked(peer, question, limit_s), question.value) for peer in able]
+    theirs = [judged(peer.name, asked(peer, question, LIMIT_S), question.value) for peer in able]
     show(question.name, [mine, *theirs], covering=question.covering)
-    return mine
+    return min((peer.spent_s for peer in theirs if peer.engine.startswith("spopt")), default=math.nan) / mine.spent_s
 
 
 def judged(name: str, answer: Answer, value: Callable[[Bools], float]) -> Judged:
@@ -112,7 +112,8 @@ def show(heading: str, rows: Sequence[Judged], *, covering: bool, notes: Sequenc
 
 def goal(said: str, spent_s: float, most_s: float, met: bool = True) -> None:
     """Print a goal and whether it is met."""
-    print(f"  goal: {said}, {most_s:g} s; here {short(spent_s)} s: {'met' if met and spent_s <= most_s else 'MISSED'}")
+    kept = "met" if met and spent_s <= most_s else "MISSED"
+    print(f"  goal: {said}, {most_s:g} s; here {short(spent_s)} s: {kept}", flush=True)
 
 
 @dataclass
@@ -208,8 +209,9 @@ def cover() -> None:
     town, council = cases.town(), cases.council()
     for p in (5, 10, 20):
         name = f"Maximal covering: {town.zones} zones x {town.sites} sites within 4 min, p = {p}"
-        against_peers(Question(name, written_out(town), town.weights, p, 4.0))
-    print("  goal: at least 20 times ahead of spopt")
+        ahead = against_peers(Question(name, written_out(town), town.weights, p, 4.0))
+        if math.isfinite(ahead):
+            print(f"  goal: 20 times ahead of spopt; here {short(ahead)}: {'met' if ahead >= 20 else 'MISSED'}")
     name = f"p-median: {council.zones:,} zones x {council.sites} sites, p = 10"
     against_peers(Question(name, written_out(council), council.weights, 10))
     village = cases.place("village", zones=150, sites=60, side_km=10.0, towns=4, cut_min=60.0, seed=cases.SEED)

@@ -1,0 +1,400 @@
+"""Hold many versions of one location problem: other weights, or other values, under the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from needs.errors import Faults
+from needs.kernels import kernel
+from needs.location.ascent import Frame
+from needs.location.costs import Costs
+from needs.location.model import Model
+from needs.location.rules import Bools, Floats, Ints, Rules
+from needs.location.saddle import Relaxed, frame, relax
+from needs.location.program import TIE
+from needs.location.search import improve, round_up
+from needs.location.solve import solve
+from needs.location.values import Values
+
+_STEPS = 1_000  # of a relaxed answer, at most
+_AIM = 0.3  # of the gap asked: a bound as near as this serves the versions round about as well
+_NEAR = 0.02  # of what the bound lacks: no multipliers reach it then
+_UNIT = 2.3e-16  # by which one addition errs, relative
+_HELD = 2e-9  # a plan may miss a floor by this share of it: a tie, and rounding
+
+
+@dataclass(frozen=True)
+class Dual:
+    """Multipliers in units that every version shares, so that those of one bound all the others.
+
+    Attributes
+    ----------
+    rows
+        Of each row, as a share of what it pays when nothing is open; shape (rows,).
+    side
+        Of each side row of `saddle.frame`, per unit of what all rows pay when nothing is open.
+    y, ratio
+        Where the steps that found them stood, to go on from.
+    """
+
+    rows: Floats
+    side: Floats
+    y: Floats
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A plan of one version, or None; what no plan of that version passes; and the multipliers that say so."""
+
+    opened: Bools | None
+    bound: float
+    dual: Dual | None
+
+
+class Versions(Protocol):
+    """What `pooling.certify` asks of many versions of a problem; worth is what is to be greatest."""
+
+    @property
+    def count(self) -> int:
+        """How many versions there are."""
+
+    @property
+    def rules(self) -> Rules:
+        """Which sets of choices may be open, in every version."""
+
+    def worths(self, opened: Bools) -> Floats:
+        """Worth of a plan in each version, shape (count,): minus infinity where it misses a floor."""
+
+    def limits(self) -> Floats:
+        """Worth of opening everything: no plan has more; shape (count,)."""
+
+    def bounds(self, dual: Dual, which: Ints) -> Floats:
+        """Worth that no plan passes in some versions, by multipliers of any; shape (len(which),)."""
+
+    def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
+        """Find a plan of a version, and bound it within a relative gap; `start` is a plan of it."""
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Rows whose weights differ by version; worth is minus what all rows pay.
+
+    Attributes
+    ----------
+    costs
+        Of one unit of each row: p-median, maximal covering, gradual cover.
+    weights
+        At least 0; shape (versions, rows).
+    rules
+        Which sets of choices may be open.
+    time_limit_s
+        For the exact solution of one version.
+    """
+
+    costs: Costs
+    weights: Floats
+    rules: Rules
+    time_limit_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        faults = Faults()
+        if self.weights.ndim != 2 or self.weights.shape[1] != self.costs.rows or not len(self.weights):
+            faults.add(
+                "weights",
+                f"are of shape {self.weights.shape}",
+                f"give a row for each version and {self.costs.rows} columns",
+            )
+        if not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            faults.add("weights", "one is below 0 or not a number", "give numbers that are 0 or more")
+        if self.rules.choices != self.costs.choices:
+            faults.add("rules", f"are about {self.rules.choices} choices", f"state them for {self.costs.choices}")
+        faults.raise_if_any()
+
+    @property
+    def count(self) -> int:
+        """How many versions there are."""
+        return len(self.weights)
+
+    @cached_property
+    def _frame(self) -> Frame:
+        return frame(self.rules)
+
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether what is paid is always a whole number."""
+        return self.costs.whole and bool((self.weights == np.rint(self.weights)).all())
+
+    @cached_property
+    def _by_row(self) -> Floats:
+        """Weights, shape (rows, versions)."""
+        return np.ascontiguousarray(self.weights.T)
+
+    @cached_property
+    def _outside(self) -> Floats:
+        """What all rows pay in each version when nothing is open; shape (versions,)."""
+        return _sums(self.weights, self.costs.outside)
+
+    def worths(self, opened: Bools) -> Floats:
+        """Worth of a plan in each version; shape (versions,)."""
+        return -_sums(self.weights, self.costs.paid(opened))
+
+    def limits(self) -> Floats:
+        """Worth of opening everything."""
+        return self.worths(~self.rules.closed)
+
+    def bounds(self, dual: Dual, which: Ints) -> Floats:
+        """Bound versions by any multipliers: one product of weights and what choices save against them."""
+        c = self.costs
+        rows = dual.rows * c.outside
+        saved = rows[c.row] - c.cost
+        used = saved > 0
+        rewards = csr_array((saved[used], (c.choice[used], c.row[used])), shape=(c.choices, c.rows))
+        weights = self._by_row if len(which) == self.count else np.ascontiguousarray(self._by_row[:, which])
+        paid = _bound(
+            self._frame, _sums(self.weights[which], rows), rewards @ weights, dual.side, self._outside[which], c.rows
+        )
+        return -np.ceil(paid) if self._whole else -paid
+
+    def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
+        """Solve one version."""
+        c, weights = self.costs, self.weights[k]
+        outside, cost = c.outside * weights, c.cost * weights[c.row]
+        used = cost < outside[c.row]  # neither a row without weight, nor a saving lost to rounding
+        first = np.concatenate([[0], np.cumsum(used)])
+        weighted = Costs(c.choices, outside, first[c.start], c.choice[used], cost[used])
+        # Stated by what choices save, each row's weight being in its values.
+        saved = Values(c.choices, weighted.start, weighted.choice, outside[weighted.row] - weighted.cost)
+        model = Model(saved, np.ones(c.rows), np.zeros(c.rows), self.rules)
+        found = _solve(model, weighted, top=0.0, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s)
+        return replace(found, bound=-np.ceil(-found.bound)) if self._whole else found
+
+
+@dataclass(frozen=True)
+class Varied:
+    """Versions that differ in weights, values and floors; worth is the weighted value.
+
+    Attributes
+    ----------
+    models
+        At least one; of the same rows, choices and rules.
+    time_limit_s
+        For the exact solution of one version.
+    """
+
+    models: tuple[Model, ...]
+    time_limit_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        faults = Faults()
+        if not self.models:
+            faults.add("models", "there is none", "give a model for each version")
+        for k, model in enumerate(self.models[1:], 1):
+            if model.values.rows != self.models[0].values.rows or not _same(model.rules, self.models[0].rules):
+                faults.add(f"model {k}", "has other rows or rules than the first", "vary weights, values and floors")
+        faults.raise_if_any()
+
+    @staticmethod
+    def of(count: int, make: Callable[[int], Model], *, time_limit_s: float = 120.0) -> Varied:
+        """Make each version: `make(k)` for k from 0 to count - 1.
+
+        What it asks first is brought as high as can be, for each version on its own, and then held as floors.
+        """
+        return Varied(tuple(_held(make(k), time_limit_s) for k in range(count)), time_limit_s)
+
+    @property
+    def count(self) -> int:
+        """How many versions there are."""
+        return len(self.models)
+
+    @property
+    def rules(self) -> Rules:
+        """Which sets of choices may be open, in every version."""
+        return self.models[0].rules
+
+    @cached_property
+    def _frame(self) -> Frame:
+        return frame(self.rules)
+
+    @cached_property
+    def _stated(self) -> list[tuple[Costs, float]]:
+        """Each version by what is lost against the best of each row; and the worth of losing nothing."""
+        return [as_costs(model) for model in self.models]
+
+    def worths(self, opened: Bools) -> Floats:
+        """Worth of a plan in each version; shape (versions,)."""
+        return np.array([m.objective(opened) if m.met(opened, slack=_HELD) else -np.inf for m in self.models])
+
+    def limits(self) -> Floats:
+        """Worth of opening everything."""
+        everything = ~self.rules.closed
+        return np.array([m.objective(everything) for m in self.models])
+
+    def bounds(self, dual: Dual, which: Ints) -> Floats:
+        """Bound versions by any multipliers: floors are left out, and more plans have no less a best."""
+        bounds = np.empty(len(which))
+        for at, k in enumerate(which):
+            costs, top = self._stated[k]
+            rows = dual.rows * costs.outside
+            rewards = _rewards(costs.start, costs.choice, costs.cost, rows, costs.choices)
+            unit = np.array([costs.outside.sum()])
+            sums = np.array([rows.sum()])
+            bounds[at] = top - _bound(self._frame, sums, rewards[:, None], dual.side, unit, costs.rows)[0]
+        return bounds
+
+    def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
+        """Solve one version."""
+        costs, top = self._stated[k]
+        return _solve(
+            self.models[k], costs, top=top, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s
+        )
+
+
+def as_costs(model: Model) -> tuple[Costs, float]:
+    """State a model's weighted value by what is lost against the best of each row; and the worth of losing nothing.
+
+    Of the rules all are kept, of floors and goals none: what more sets of choices reach is no less, so that a bound
+    on the one bounds the other.
+    """
+    values = model.values
+    first = np.minimum(values.start[:-1], max(0, len(values.value) - 1))
+    listed = np.diff(values.start) > 0
+    best = np.maximum(model.base, np.where(listed, values.value[first], 0.0) if len(values.value) else 0.0)
+    weights = model.weights
+    cost = weights[values.row] * (best[values.row] - values.value)
+    outside = weights * (best - model.base)
+    used = (cost < outside[values.row]) & ~model.rules.closed[values.choice]
+    start = np.concatenate([[0], np.cumsum(used)])[values.start]
+    return Costs(values.choices, outside, start, values.choice[used], cost[used]), float(weights @ best)
+
+
+def _solve(
+    model: Model, costs: Costs, *, top: float, start: Bools | None, dual: Dual | None, gap: float, time_limit_s: float
+) -> Solved:
+    """Relax from where another version stood, round and improve; hand the rest to the exact solver.
+
+    Worth is `top` less what `costs` say is paid, and `model`'s objective to a constant.
+    """
+    unit = float(costs.outside.sum())
+    going = None if dual is None else _resumed(dual, costs.outside, unit)
+    opened = None if start is None else improve(model, model.total, start)
+    paid = np.inf if opened is None else float(costs.paid(opened).sum())
+    target = np.inf if opened is None else paid - _AIM * gap * abs(top - paid)
+    relaxed = relax(costs, model.rules, start=going, steps=_STEPS, target=target, near=_NEAR)
+    bound, found = top - relaxed.bound, _kept(relaxed, costs.outside, unit)
+    rounded = round_up(model, relaxed.y)
+    if rounded is not None:
+        rounded = improve(model, model.total, rounded)
+        if costs.paid(rounded).sum() < paid:
+            opened, paid = rounded, float(costs.paid(rounded).sum())
+    if bound - (top - paid) <= abs(top - paid) * max(gap, TIE):
+        return Solved(opened, bound, found)
+    solution = solve(model, gap=gap, start=opened, ties=False, time_limit_s=time_limit_s)
+    lost = float(costs.paid(solution.opened).sum())
+    return Solved(solution.opened, min(bound, top - lost + solution.proof.bound - solution.proof.objective), found)
+
+
+def _held(model: Model, time_limit_s: float) -> Model:
+    """Bring up what a model asks first, and hold it."""
+    if not model.first:
+        return model
+    steps = solve(model, ties=False, time_limit_s=time_limit_s).proof.steps
+    for goal, step in zip(model.first, steps, strict=True):
+        model = model.holding(goal, step.reached)
+    return model
+
+
+def _kept(relaxed: Relaxed, outside: Floats, unit: float) -> Dual:
+    rows = np.divide(relaxed.rows, outside, out=np.zeros(len(outside)), where=outside > 0)
+    return Dual(rows, relaxed.side / max(unit, 1e-300), relaxed.y, relaxed.ratio / max(unit, 1e-300))
+
+
+def _resumed(dual: Dual, outside: Floats, unit: float) -> Relaxed:
+    rows = dual.rows * outside
+    return Relaxed(-np.inf, rows, dual.side * unit, dual.y, np.inf, np.zeros(len(dual.y)), dual.ratio * unit, 0.0)
+
+
+def _bound(shape: Frame, rows: Floats, rewards: Floats, side: Floats, unit: Floats, terms: int) -> Floats:
+    """Evaluate `saddle.relax`'s bound for many versions at once: sums of multipliers, less the best that caps allow.
+
+    Parameters
+    ----------
+    shape
+        The rules.
+    rows
+        Sum of the rows' multipliers in each version; shape (versions,).
+    rewards
+        What opening each choice saves against them; shape (choices, versions).
+    side, unit
+        Multipliers of side rows per unit, and the unit of each version, shape (versions,).
+    terms
+        How many multipliers were added up.
+    """
+    charges = np.zeros(len(rewards))
+    np.add.at(charges, shape.side_choice, np.repeat(side, np.diff(shape.side_start)) * shape.side_value)
+    net = rewards - charges[:, None] * unit
+    picked = net[shape.fixed > 0].sum(axis=0)
+    size = np.abs(net[shape.fixed > 0]).sum(axis=0)
+    for g, cap in enumerate(shape.cap):
+        worth = np.maximum(net[shape.member[shape.start[g] : shape.start[g + 1]]], 0.0)
+        if cap < len(worth):
+            worth = np.partition(worth, len(worth) - int(cap), axis=0)[len(worth) - int(cap) :]
+        best = worth.sum(axis=0)
+        picked, size = picked + best, size + best
+    priced = side @ shape.side_most if len(side) else 0.0
+    size = size + unit * float(side @ (np.abs(shape.side_most) + np.diff(shape.side_start))) if len(side) else size
+    error = _UNIT * (2.0 * terms + len(net) + len(side))
+    bound: Floats = rows - picked - unit * priced - error * (rows + size)
+    return bound
+
+
+@kernel
+def _sums(weights: Floats, amounts: Floats) -> Floats:
+    """Add up the amounts of rows by the weights of each version, in the order of the rows."""
+    total = np.zeros(len(weights))
+    for k in range(len(weights)):
+        for i in range(len(amounts)):
+            total[k] += weights[k, i] * amounts[i]
+    return total
+
+
+@kernel
+def _rewards(start, choice, cost, rows: Floats, choices: int) -> Floats:  # type: ignore[no-untyped-def]
+    """Add up what each choice saves against multipliers of the rows."""
+    reward = np.zeros(choices)
+    for i in range(len(rows)):
+        for e in range(start[i], start[i + 1]):
+            if cost[e] >= rows[i]:
+                break
+            reward[choice[e]] += rows[i] - cost[e]
+    return reward
+
+
+def _same(a: Rules, b: Rules) -> bool:
+    """Whether two rules allow the same sets."""
+    if a is b:
+        return True
+    links = (a.links is None) == (b.links is None) and (
+        a.links is None
+        or b.links is None
+        or (np.array_equal(a.links.start, b.links.start) and np.array_equal(a.links.parent, b.links.parent))
+    )
+    groups = all(
+        len(x) == len(y) and all(np.array_equal(g, h) for g, h in zip(x, y, strict=True))
+        for x, y in ((a.apart, b.apart), (a.required, b.required))
+    )
+    return (
+        a.choices == b.choices
+        and links
+        and groups
+        and np.array_equal(a.closed, b.closed)
+        and np.array_equal(a.hangs, b.hangs)
+        and len(a.limits) == len(b.limits)
+        and all(np.array_equal(x.amounts, y.amounts) and x.most == y.most for x, y in zip(a.limits, b.limits, strict=True))
+    )

@@ -223,7 +223,7 @@ def _greatest(worth: Floats, count: int) -> float:
 @kernel
 def _prove(shape: Frame, rows: Floats, side: Floats, net: Floats) -> float:
     """Work out the bound from net rewards, less what floating-point sums may err by."""
-    total, picked, size = rows.sum(), 0.0, 0.0
+    total, picked, size = float(rows.sum()), 0.0, 0.0
     for j in range(len(net)):
         if shape.fixed[j] > 0:
             picked += net[j]

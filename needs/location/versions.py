@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from needs.errors import Faults
 from needs.kernels import kernel
+from needs.location import nearest
 from needs.location.ascent import Frame
 from needs.location.costs import Costs
 from needs.location.model import Model
@@ -24,6 +25,8 @@ from needs.location.values import Values
 
 _STEPS = 1_000  # of a relaxed answer, at most
 _AIM = 0.3  # of the gap asked: a bound as near as this serves the versions round about as well
+_FEW = 200  # of them where a bound needs only a little help
+_LISTED = 3  # times the choices to each that opens: how many of a row's cheapest are looked at first
 _NEAR = 0.02  # of what the bound lacks: no multipliers reach it then
 _UNIT = 2.3e-16  # by which one addition errs, relative
 _HELD = 2e-9  # a plan may miss a floor by this share of it: a tie, and rounding
@@ -164,16 +167,55 @@ class Weighted:
 
     def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
         """Solve one version."""
-        c, weights = self.costs, self.weights[k]
-        outside, cost = c.outside * weights, c.cost * weights[c.row]
-        used = cost < outside[c.row]  # neither a row without weight, nor a saving lost to rounding
-        first = np.concatenate([[0], np.cumsum(used)])
-        weighted = Costs(c.choices, outside, first[c.start], c.choice[used], cost[used])
-        # Stated by what choices save, each row's weight being in its values.
-        saved = Values(c.choices, weighted.start, weighted.choice, outside[weighted.row] - weighted.cost)
-        model = Model(saved, np.ones(c.rows), np.zeros(c.rows), self.rules)
-        found = _solve(model, weighted, top=0.0, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s)
+        if self._most is None:
+            weighted = _weighted(self.costs, self.weights[k])
+            # Stated by what choices save, each row's weight being in its values.
+            saved = Values(
+                weighted.choices, weighted.start, weighted.choice, weighted.outside[weighted.row] - weighted.cost
+            )
+            model = Model(saved, np.ones(weighted.rows), np.zeros(weighted.rows), self.rules)
+            found = _solve(model, weighted, top=0.0, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s)
+        else:
+            found = self._nearest(k, self._most, start=start, dual=dual, gap=gap)
         return replace(found, bound=-np.ceil(-found.bound)) if self._whole else found
+
+    def _nearest(self, k: int, most: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
+        """Solve one version where all that matters is how many choices open."""
+        costs, weights, unit = _weighted(self._near, self.weights[k]), self.weights[k], float(self._outside[k])
+        outside, closed = self.costs.outside * weights, self.rules.closed
+        going = None
+        if start is not None and dual is not None:
+            paid = float(weights @ self.costs.paid(start))
+            at = _resumed(dual, outside, unit)
+            if gap:
+                relaxed = relax(costs, self.rules, start=at, steps=_FEW, target=paid * (1 - gap), near=_NEAR)
+                if relaxed.bound >= paid * (1 - gap):
+                    return Solved(start, -relaxed.bound, None)
+            going = nearest.Found(start, paid, -np.inf, np.inf, "effort spent", 0, at)
+        found = nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=going)
+        paid = float(weights @ self.costs.paid(found.opened))
+        if paid - found.bound > max(gap, TIE) * paid:  # a row is served from beyond what is listed near it
+            costs = _weighted(self.costs, weights)
+            found = nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=found)
+        return Solved(found.opened, -found.bound, _kept(found.relaxed, outside, unit))
+
+    @cached_property
+    def _near(self) -> Costs:
+        """The cheapest choices of each row only: to pay at most what the next would cost bounds the whole."""
+        c, listed = self.costs, _LISTED * self.costs.choices // max(1, self._most or 1) + _LISTED
+        last = c.start[:-1] + listed
+        outside = c.outside.copy()
+        longer = last < c.start[1:]
+        outside[longer] = c.cost[last[longer]]
+        return _kept_below(c, c.cost, outside)
+
+    @cached_property
+    def _most(self) -> int | None:
+        """How many choices may open, if that and what is closed are the only rules."""
+        r = self.rules
+        if len(r.limits) != 1 or r.apart or r.required or r.hangs.any() or not (r.limits[0].amounts == 1).all():
+            return None
+        return int(r.limits[0].most * (1 + TIE))
 
 
 @dataclass(frozen=True)
@@ -269,9 +311,8 @@ def as_costs(model: Model) -> tuple[Costs, float]:
     weights = model.weights
     cost = weights[values.row] * (best[values.row] - values.value)
     outside = weights * (best - model.base)
-    used = (cost < outside[values.row]) & ~model.rules.closed[values.choice]
-    start = np.concatenate([[0], np.cumsum(used)])[values.start]
-    return Costs(values.choices, outside, start, values.choice[used], cost[used]), float(weights @ best)
+    everything = Costs(values.choices, outside, values.start, values.choice, cost)
+    return _kept_below(everything, cost, outside), float(weights @ best)
 
 
 def _solve(
@@ -283,6 +324,12 @@ def _solve(
     """
     unit = float(costs.outside.sum())
     going = None if dual is None else _resumed(dual, costs.outside, unit)
+    if going is not None and start is not None:
+        paid = float(costs.paid(start).sum())
+        target = paid - gap * abs(top - paid)
+        going = relax(costs, model.rules, start=going, steps=_FEW, target=target, near=_NEAR)
+        if going.bound >= target:
+            return Solved(start, top - going.bound, None)
     opened = None if start is None else improve(model, model.total, start)
     paid = np.inf if opened is None else float(costs.paid(opened).sum())
     target = np.inf if opened is None else paid - _AIM * gap * abs(top - paid)
@@ -298,6 +345,18 @@ def _solve(
     solution = solve(model, gap=gap, start=opened, ties=False, time_limit_s=time_limit_s)
     lost = float(costs.paid(solution.opened).sum())
     return Solved(solution.opened, min(bound, top - lost + solution.proof.bound - solution.proof.objective), found)
+
+
+def _weighted(costs: Costs, weights: Floats) -> Costs:
+    """Weigh rows; what a row without weight, or rounding, leaves no saving in is dropped."""
+    return _kept_below(costs, costs.cost * weights[costs.row], costs.outside * weights)
+
+
+def _kept_below(costs: Costs, cost: Floats, outside: Floats) -> Costs:
+    """Keep the entries whose cost is below another outside cost."""
+    used = cost < outside[costs.row]
+    start = np.concatenate([[0], np.cumsum(used)])[costs.start]
+    return Costs(costs.choices, outside, start, costs.choice[used], cost[used])
 
 
 def _held(model: Model, time_limit_s: float) -> Model:

@@ -225,7 +225,7 @@ class Varied:
     Attributes
     ----------
     models
-        At least one; of the same rows, choices and rules.
+        At least one, of the same rules. Multipliers of one serve those that have as many rows, in the same order.
     time_limit_s
         For the exact solution of one version.
     """
@@ -238,8 +238,8 @@ class Varied:
         if not self.models:
             faults.add("models", "there is none", "give a model for each version")
         for k, model in enumerate(self.models[1:], 1):
-            if model.values.rows != self.models[0].values.rows or not _same(model.rules, self.models[0].rules):
-                faults.add(f"model {k}", "has other rows or rules than the first", "vary weights, values and floors")
+            if not _same(model.rules, self.models[0].rules):
+                faults.add(f"model {k}", "has other rules than the first", "vary weights, values and floors")
         faults.raise_if_any()
 
     @staticmethod
@@ -280,9 +280,11 @@ class Varied:
 
     def bounds(self, dual: Dual, which: Ints) -> Floats:
         """Bound versions by any multipliers: floors are left out, and more plans have no less a best."""
-        bounds = np.empty(len(which))
+        bounds = np.full(len(which), np.inf)
         for at, k in enumerate(which):
             costs, top = self._stated[k]
+            if costs.rows != len(dual.rows):
+                continue
             rows = dual.rows * costs.outside
             rewards = _rewards(costs.start, costs.choice, costs.cost, rows, costs.choices)
             unit = np.array([costs.outside.sum()])
@@ -293,6 +295,8 @@ class Varied:
     def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
         """Solve one version."""
         costs, top = self._stated[k]
+        if dual is not None and costs.rows != len(dual.rows):
+            dual = None
         return _solve(
             self.models[k], costs, top=top, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s
         )

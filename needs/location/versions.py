@@ -192,12 +192,14 @@ class Weighted:
                 if relaxed.bound >= paid * (1 - gap):
                     return Solved(start, -relaxed.bound, None)
             going = nearest.Found(start, paid, -np.inf, np.inf, "effort spent", 0, at)
-        found = nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=going)
+        found = _ended(nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=going))
         paid = float(weights @ self.costs.paid(found.opened))
         if paid - found.bound > max(gap, TIE) * paid:  # a row is served from beyond what is listed near it
             costs = _weighted(self.costs, weights)
-            found = nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=found)
-        return Solved(found.opened, -found.bound, _kept(found.relaxed, outside, unit))
+            found = _ended(nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=found))
+            paid = float(weights @ self.costs.paid(found.opened))
+        bound = paid if found.status == "optimal" and paid <= found.paid * (1 + TIE) else found.bound
+        return Solved(found.opened, -bound, _kept(found.relaxed, outside, unit))
 
     @cached_property
     def _near(self) -> Costs:
@@ -344,11 +346,24 @@ def _solve(
         rounded = improve(model, model.total, rounded)
         if costs.paid(rounded).sum() < paid:
             opened, paid = rounded, float(costs.paid(rounded).sum())
-    if bound - (top - paid) <= abs(top - paid) * max(gap, TIE):
+    if opened is not None and bound - (top - paid) <= abs(top - paid) * max(gap, TIE):
         return Solved(opened, bound, found)
-    solution = solve(model, gap=gap, start=opened, ties=False, time_limit_s=time_limit_s)
-    lost = float(costs.paid(solution.opened).sum())
-    return Solved(solution.opened, min(bound, top - lost + solution.proof.bound - solution.proof.objective), found)
+    # The solver's gap is of what it counts; without a plan to say how much that is, it proves the best.
+    most = 0.0 if opened is None else model.objective(opened)
+    asked = gap * abs(top - paid) / most if most > 0 else 0.0
+    solution = solve(model, gap=asked, start=opened, ties=False, time_limit_s=time_limit_s)
+    if solution.proof.status == "interrupted":
+        raise KeyboardInterrupt
+    worth = top - float(costs.paid(solution.opened).sum())
+    above = 0.0 if solution.proof.status == "optimal" else solution.proof.bound - solution.proof.objective
+    return Solved(solution.opened, min(bound, worth + above), found)
+
+
+def _ended(found: nearest.Found) -> nearest.Found:
+    """Pass an interruption on: it ends the work on all versions."""
+    if found.status == "interrupted":
+        raise KeyboardInterrupt
+    return found
 
 
 def _weighted(costs: Costs, weights: Floats) -> Costs:
@@ -407,7 +422,8 @@ def _bound(shape: Frame, rows: Floats, rewards: Floats, side: Floats, unit: Floa
     for g, cap in enumerate(shape.cap):
         worth = np.maximum(net[shape.member[shape.start[g] : shape.start[g + 1]]], 0.0)
         if cap < len(worth):
-            worth = np.partition(worth, len(worth) - int(cap), axis=0)[len(worth) - int(cap) :]
+            left = len(worth) - int(cap)
+            worth = np.partition(worth, left - 1, axis=0)[left:]
         best = worth.sum(axis=0)
         picked, size = picked + best, size + best
     priced = side @ shape.side_most if len(side) else 0.0

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from needs.errors import InfeasibleError, InputError, NeedsError
 from needs.location.costs import Costs
 from needs.location.model import Floor, Goal, Model
+from needs.location.multipliers import Dual
 from needs.location.pooling import certify, minimax
 from needs.location.rules import Limit, Links, Rules
 from needs.location.values import Values
-from needs.location.versions import Dual, Varied, Weighted
+from needs.location.versions import Varied, Weighted
 
 SEEDS = st.integers(0, 10**6)
 
@@ -114,9 +115,7 @@ def test_values_and_floors_may_differ_by_version(seed, gap):
     rules = joint_rules(lots, m)
     tables = lots.random((5, n, m)) * (lots.random((5, n, m)) < 0.7)
     weights, counts = lots.random((5, n)), (lots.random(n) < 0.5).astype(float)
-    most = min(
-        max(float(counts @ np.max(t * plan, axis=1)) for plan in every_plan(rules)) for t in tables
-    )
+    most = min(max(float(counts @ np.max(t * plan, axis=1)) for plan in every_plan(rules)) for t in tables)
     floor = Floor(counts, 0.6 * most, "some")
     models = [Model(Values.dense(t), w, np.zeros(n), rules, (floor,)) for t, w in zip(tables, weights, strict=True)]
     found = certify(Varied(tuple(models)), gap=gap)
@@ -141,6 +140,7 @@ def test_goals_that_come_first_are_held_in_each_version(seed):
         Varied.of(4, lambda k: Model(Values.dense(tables[k]), weights, np.zeros(5), rules, first=(first,))), gap=0.0
     )
     for k, t in enumerate(tables):
+
         def least(plan, t=t):
             return min(float(group @ np.max(t * plan, axis=1)) for group in first.amounts.T)
 
@@ -181,9 +181,7 @@ def test_shares_and_regret_are_those_counted_by_hand():
     for n in range(len(found.plans)):
         regret = found.regret(n)
         assert (regret >= 0).all()
-        shares = [
-            regret[k] / min(-found.worth[n, k] for n in range(len(found.plans))) for k in range(versions.count)
-        ]
+        shares = [regret[k] / min(-found.worth[n, k] for n in range(len(found.plans))) for k in range(versions.count)]
         worst[n] = max(shares)
     least = minimax(found)
     assert least.regret == pytest.approx(min(worst.values()))
@@ -250,6 +248,8 @@ def test_faults_of_the_input_are_told_together():
         )
     with pytest.raises(InputError, match="there is none"):
         Varied(())
-    out_of_reach = Model(Values.dense(np.ones((2, 3))), np.ones(2), np.zeros(2), rules, (Floor(np.ones(2), 9.0, "all"),))
+    out_of_reach = Model(
+        Values.dense(np.ones((2, 3))), np.ones(2), np.zeros(2), rules, (Floor(np.ones(2), 9.0, "all"),)
+    )
     with pytest.raises(InfeasibleError):
         certify(Varied((out_of_reach,)))

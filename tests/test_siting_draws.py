@@ -85,7 +85,7 @@ class Council:
         return draws(self.case, self.offers, self.build, MODES, **({"count": 12} | more))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_with_nothing_uncertain_the_plan_itself_comes_out_in_every_draw(seed):
     council = Council(seed)
     neutral = council.build(assume(Uncertainty(), 0, outreach_value=0.6, modes=MODES))
@@ -139,7 +139,7 @@ def gained(council, drawn, value, offers) -> float:
     return total + sum(drawn.weight) * kept / 100
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_draw_agrees_with_brute_force(seed):
     council = Council(seed)
     found = council.test()
@@ -213,7 +213,7 @@ def test_counts_vary_by_zone_as_poisson_counts_and_protected_ones_do_not():
     zone = council.case.points["lsoa21cd"]
     only = presets().only("demand")
     totals = []
-    for k in range(800):
+    for k in range(600):
         families = build(assume(only, k, outreach_value=0.6, modes=MODES)).demand
         totals.append(pd.Series(families).groupby(zone.to_numpy()).sum())
     totals = pd.DataFrame(totals)
@@ -226,7 +226,7 @@ def test_counts_vary_by_zone_as_poisson_counts_and_protected_ones_do_not():
 
 
 @given(number=st.integers(0, 500), seed=st.integers(0, 30))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_families_and_cover_keep_their_bounds(number, seed):
     council = Council(seed % 3)
     assumed = assume(presets(), number, outreach_value=0.6, modes=MODES, seed=seed)
@@ -253,13 +253,13 @@ def test_need_drawn_by_the_index_is_taken_draw_by_draw():
 
 
 def test_draws_in_which_a_floor_is_missed_are_counted_and_told():
-    floor = ReachFloor(group="fifth_england", values=[1], reach_pct=35)
-    council = Council(5, max_hubs=2, max_outreach=0, floor=[floor])
-    found = council.test(uncertainty=presets().only("time_common"), count=20)
+    floor = ReachFloor(group="fifth_england", values=[1], reach_pct=40)
+    council = Council(5, max_hubs=1, max_outreach=0, floor=[floor])
+    found = council.test(uncertainty=presets().only("time_common"), count=12)
     missed = found.draws["misses"]
-    assert 0 < missed.sum() < 20
+    assert 0 < missed.sum() < 12
     assert found.draws.loc[missed, ["worth", "regret", "regret_pct"]].isna().all(axis=None)
-    assert f"In {missed.sum()} of 20 draws the plan misses what must be reached." in found.sentences
+    assert f"In {missed.sum()} of 12 draws the plan misses what must be reached." in found.sentences
 
 
 def test_sentences_say_what_the_tables_say():
@@ -275,9 +275,7 @@ def test_sentences_say_what_the_tables_say():
     assert f"{found.draws['regret_pct'].mean():.1f} % of need met on average" in text
     strongest = found.drivers.iloc[0]
     assert strongest["label"] in text
-    assert strongest["correlation"] == pytest.approx(
-        max(found.drivers["correlation"], key=lambda c: abs(c)), nan_ok=False
-    )
+    assert abs(strongest["correlation"]) == found.drivers["correlation"].abs().max()
     html = found._repr_html_()
     assert "Site &lt;S0&gt;" in html
     assert "<S0>" not in html

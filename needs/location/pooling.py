@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 
 from needs.errors import Faults, NeedsError, fail
+from needs.location.multipliers import Dual
 from needs.location.program import TIE
 from needs.location.rules import Bools, Floats, Ints
-from needs.location.versions import Dual, Solved, Versions
+from needs.location.versions import Solved, Versions
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Pooled:
         return _greatest(self.worth)
 
     def regret(self, plan: int) -> Floats:
-        """What a plan falls short of the best plan known of each version; shape (versions,)."""
+        """Give what a plan falls short of the best plan known of each version; shape (versions,)."""
         regret: Floats = self.most - self.worth[plan]
         return regret
 
@@ -77,8 +78,6 @@ class Minimax:
         Its greatest shortfall, relative to the size of the version's best worth.
     version
         Where that is.
-    least
-        What no plan at all can better, in the same terms: proven from the versions alone, 0 where nothing is known.
     """
 
     plan: int

@@ -11,14 +11,14 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from needs.errors import Faults
-from needs.kernels import kernel
 from needs.location import nearest
 from needs.location.ascent import Frame
 from needs.location.costs import Costs
 from needs.location.model import Model
-from needs.location.rules import Bools, Floats, Ints, Rules
-from needs.location.saddle import Relaxed, frame, relax
+from needs.location.multipliers import Dual, as_costs, bound_all, kept, kept_below, resumed, rewards_of, sums, weighted
 from needs.location.program import TIE
+from needs.location.rules import Bools, Floats, Ints, Rules
+from needs.location.saddle import frame, relax
 from needs.location.search import improve, round_up
 from needs.location.solve import solve
 from needs.location.values import Values
@@ -28,28 +28,8 @@ _AIM = 0.3  # of the gap asked: a bound as near as this serves the versions roun
 _FEW = 200  # of them where a bound needs only a little help
 _LISTED = 3  # times the choices to each that opens: how many of a row's cheapest are looked at first
 _NEAR = 0.02  # of what the bound lacks: no multipliers reach it then
-_UNIT = 2.3e-16  # by which one addition errs, relative
+_WHOLE = 1e-6
 _HELD = 2e-9  # a plan may miss a floor by this share of it: a tie, and rounding
-
-
-@dataclass(frozen=True)
-class Dual:
-    """Multipliers in units that every version shares, so that those of one bound all the others.
-
-    Attributes
-    ----------
-    rows
-        Of each row, as a share of what it pays when nothing is open; shape (rows,).
-    side
-        Of each side row of `saddle.frame`, per unit of what all rows pay when nothing is open.
-    y, ratio
-        Where the steps that found them stood, to go on from.
-    """
-
-    rows: Floats
-    side: Floats
-    y: Floats
-    ratio: float
 
 
 @dataclass(frozen=True)
@@ -142,11 +122,11 @@ class Weighted:
     @cached_property
     def _outside(self) -> Floats:
         """What all rows pay in each version when nothing is open; shape (versions,)."""
-        return _sums(self.weights, self.costs.outside)
+        return sums(self.weights, self.costs.outside)
 
     def worths(self, opened: Bools) -> Floats:
         """Worth of a plan in each version; shape (versions,)."""
-        return -_sums(self.weights, self.costs.paid(opened))
+        return -sums(self.weights, self.costs.paid(opened))
 
     def limits(self) -> Floats:
         """Worth of opening everything."""
@@ -160,33 +140,40 @@ class Weighted:
         used = saved > 0
         rewards = csr_array((saved[used], (c.choice[used], c.row[used])), shape=(c.choices, c.rows))
         weights = self._by_row if len(which) == self.count else np.ascontiguousarray(self._by_row[:, which])
-        paid = _bound(
-            self._frame, _sums(self.weights[which], rows), rewards @ weights, dual.side, self._outside[which], c.rows
+        paid = bound_all(
+            self._frame,
+            sums(self.weights[which], rows),
+            np.asarray(rewards @ weights),
+            dual.side,
+            self._outside[which],
+            c.rows,
         )
-        return -np.ceil(paid) if self._whole else -paid
+        return self._rounded(-paid)
 
     def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
         """Solve one version."""
         if self._most is None:
-            weighted = _weighted(self.costs, self.weights[k])
+            costs = weighted(self.costs, self.weights[k])
             # Stated by what choices save, each row's weight being in its values.
-            saved = Values(
-                weighted.choices, weighted.start, weighted.choice, weighted.outside[weighted.row] - weighted.cost
-            )
-            model = Model(saved, np.ones(weighted.rows), np.zeros(weighted.rows), self.rules)
-            found = _solve(model, weighted, top=0.0, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s)
+            saved = Values(costs.choices, costs.start, costs.choice, costs.outside[costs.row] - costs.cost)
+            model = Model(saved, np.ones(costs.rows), np.zeros(costs.rows), self.rules)
+            found = _solve(model, costs, top=0.0, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s)
         else:
             found = self._nearest(k, self._most, start=start, dual=dual, gap=gap)
-        return replace(found, bound=-np.ceil(-found.bound)) if self._whole else found
+        return replace(found, bound=float(self._rounded(np.array(found.bound))))
+
+    def _rounded(self, bound: Floats) -> Floats:
+        """Lower a bound to the whole number below it, where worth is whole; a little is left to rounding."""
+        return np.floor(bound + _WHOLE) if self._whole else bound
 
     def _nearest(self, k: int, most: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
         """Solve one version where all that matters is how many choices open."""
-        costs, weights, unit = _weighted(self._near, self.weights[k]), self.weights[k], float(self._outside[k])
+        costs, weights, unit = weighted(self._near, self.weights[k]), self.weights[k], float(self._outside[k])
         outside, closed = self.costs.outside * weights, self.rules.closed
         going = None
         if start is not None and dual is not None:
             paid = float(weights @ self.costs.paid(start))
-            at = _resumed(dual, outside, unit)
+            at = resumed(dual, outside, unit)
             if gap:
                 relaxed = relax(costs, self.rules, start=at, steps=_FEW, target=paid * (1 - gap), near=_NEAR)
                 if relaxed.bound >= paid * (1 - gap):
@@ -195,11 +182,11 @@ class Weighted:
         found = _ended(nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=going))
         paid = float(weights @ self.costs.paid(found.opened))
         if paid - found.bound > max(gap, TIE) * paid:  # a row is served from beyond what is listed near it
-            costs = _weighted(self.costs, weights)
+            costs = weighted(self.costs, weights)
             found = _ended(nearest.solve(costs, most=most, closed=closed, gap=gap * _AIM, start=found))
             paid = float(weights @ self.costs.paid(found.opened))
         bound = paid if found.status == "optimal" and paid <= found.paid * (1 + TIE) else found.bound
-        return Solved(found.opened, -bound, _kept(found.relaxed, outside, unit))
+        return Solved(found.opened, -bound, kept(found.relaxed, outside, unit))
 
     @cached_property
     def _near(self) -> Costs:
@@ -209,7 +196,7 @@ class Weighted:
         outside = c.outside.copy()
         longer = last < c.start[1:]
         outside[longer] = c.cost[last[longer]]
-        return _kept_below(c, c.cost, outside)
+        return kept_below(c, c.cost, outside)
 
     @cached_property
     def _most(self) -> int | None:
@@ -288,10 +275,10 @@ class Varied:
             if costs.rows != len(dual.rows):
                 continue
             rows = dual.rows * costs.outside
-            rewards = _rewards(costs.start, costs.choice, costs.cost, rows, costs.choices)
+            rewards = rewards_of(costs.start, costs.choice, costs.cost, rows, costs.choices)
             unit = np.array([costs.outside.sum()])
-            sums = np.array([rows.sum()])
-            bounds[at] = top - _bound(self._frame, sums, rewards[:, None], dual.side, unit, costs.rows)[0]
+            summed = np.array([rows.sum()])
+            bounds[at] = top - bound_all(self._frame, summed, rewards[:, None], dual.side, unit, costs.rows)[0]
         return bounds
 
     def solve(self, k: int, *, start: Bools | None, dual: Dual | None, gap: float) -> Solved:
@@ -299,26 +286,7 @@ class Varied:
         costs, top = self._stated[k]
         if dual is not None and costs.rows != len(dual.rows):
             dual = None
-        return _solve(
-            self.models[k], costs, top=top, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s
-        )
-
-
-def as_costs(model: Model) -> tuple[Costs, float]:
-    """State a model's weighted value by what is lost against the best of each row; and the worth of losing nothing.
-
-    Of the rules all are kept, of floors and goals none: what more sets of choices reach is no less, so that a bound
-    on the one bounds the other.
-    """
-    values = model.values
-    first = np.minimum(values.start[:-1], max(0, len(values.value) - 1))
-    listed = np.diff(values.start) > 0
-    best = np.maximum(model.base, np.where(listed, values.value[first], 0.0) if len(values.value) else 0.0)
-    weights = model.weights
-    cost = weights[values.row] * (best[values.row] - values.value)
-    outside = weights * (best - model.base)
-    everything = Costs(values.choices, outside, values.start, values.choice, cost)
-    return _kept_below(everything, cost, outside), float(weights @ best)
+        return _solve(self.models[k], costs, top=top, start=start, dual=dual, gap=gap, time_limit_s=self.time_limit_s)
 
 
 def _solve(
@@ -329,7 +297,7 @@ def _solve(
     Worth is `top` less what `costs` say is paid, and `model`'s objective to a constant.
     """
     unit = float(costs.outside.sum())
-    going = None if dual is None else _resumed(dual, costs.outside, unit)
+    going = None if dual is None else resumed(dual, costs.outside, unit)
     if going is not None and start is not None:
         paid = float(costs.paid(start).sum())
         target = paid - gap * abs(top - paid)
@@ -340,7 +308,7 @@ def _solve(
     paid = np.inf if opened is None else float(costs.paid(opened).sum())
     target = np.inf if opened is None else paid - _AIM * gap * abs(top - paid)
     relaxed = relax(costs, model.rules, start=going, steps=_STEPS, target=target, near=_NEAR)
-    bound, found = top - relaxed.bound, _kept(relaxed, costs.outside, unit)
+    bound, found = top - relaxed.bound, kept(relaxed, costs.outside, unit)
     rounded = round_up(model, relaxed.y)
     if rounded is not None:
         rounded = improve(model, model.total, rounded)
@@ -366,18 +334,6 @@ def _ended(found: nearest.Found) -> nearest.Found:
     return found
 
 
-def _weighted(costs: Costs, weights: Floats) -> Costs:
-    """Weigh rows; what a row without weight, or rounding, leaves no saving in is dropped."""
-    return _kept_below(costs, costs.cost * weights[costs.row], costs.outside * weights)
-
-
-def _kept_below(costs: Costs, cost: Floats, outside: Floats) -> Costs:
-    """Keep the entries whose cost is below another outside cost."""
-    used = cost < outside[costs.row]
-    start = np.concatenate([[0], np.cumsum(used)])[costs.start]
-    return Costs(costs.choices, outside, start, costs.choice[used], cost[used])
-
-
 def _held(model: Model, time_limit_s: float) -> Model:
     """Bring up what a model asks first, and hold it."""
     if not model.first:
@@ -386,73 +342,6 @@ def _held(model: Model, time_limit_s: float) -> Model:
     for goal, step in zip(model.first, steps, strict=True):
         model = model.holding(goal, step.reached)
     return model
-
-
-def _kept(relaxed: Relaxed, outside: Floats, unit: float) -> Dual:
-    rows = np.divide(relaxed.rows, outside, out=np.zeros(len(outside)), where=outside > 0)
-    return Dual(rows, relaxed.side / max(unit, 1e-300), relaxed.y, relaxed.ratio / max(unit, 1e-300))
-
-
-def _resumed(dual: Dual, outside: Floats, unit: float) -> Relaxed:
-    rows = dual.rows * outside
-    return Relaxed(-np.inf, rows, dual.side * unit, dual.y, np.inf, np.zeros(len(dual.y)), dual.ratio * unit, 0.0)
-
-
-def _bound(shape: Frame, rows: Floats, rewards: Floats, side: Floats, unit: Floats, terms: int) -> Floats:
-    """Evaluate `saddle.relax`'s bound for many versions at once: sums of multipliers, less the best that caps allow.
-
-    Parameters
-    ----------
-    shape
-        The rules.
-    rows
-        Sum of the rows' multipliers in each version; shape (versions,).
-    rewards
-        What opening each choice saves against them; shape (choices, versions).
-    side, unit
-        Multipliers of side rows per unit, and the unit of each version, shape (versions,).
-    terms
-        How many multipliers were added up.
-    """
-    charges = np.zeros(len(rewards))
-    np.add.at(charges, shape.side_choice, np.repeat(side, np.diff(shape.side_start)) * shape.side_value)
-    net = rewards - charges[:, None] * unit
-    picked = net[shape.fixed > 0].sum(axis=0)
-    size = np.abs(net[shape.fixed > 0]).sum(axis=0)
-    for g, cap in enumerate(shape.cap):
-        worth = np.maximum(net[shape.member[shape.start[g] : shape.start[g + 1]]], 0.0)
-        if cap < len(worth):
-            left = len(worth) - int(cap)
-            worth = np.partition(worth, left - 1, axis=0)[left:]
-        best = worth.sum(axis=0)
-        picked, size = picked + best, size + best
-    priced = side @ shape.side_most if len(side) else 0.0
-    size = size + unit * float(side @ (np.abs(shape.side_most) + np.diff(shape.side_start))) if len(side) else size
-    error = _UNIT * (2.0 * terms + len(net) + len(side))
-    bound: Floats = rows - picked - unit * priced - error * (rows + size)
-    return bound
-
-
-@kernel
-def _sums(weights: Floats, amounts: Floats) -> Floats:
-    """Add up the amounts of rows by the weights of each version, in the order of the rows."""
-    total = np.zeros(len(weights))
-    for k in range(len(weights)):
-        for i in range(len(amounts)):
-            total[k] += weights[k, i] * amounts[i]
-    return total
-
-
-@kernel
-def _rewards(start, choice, cost, rows: Floats, choices: int) -> Floats:  # type: ignore[no-untyped-def]
-    """Add up what each choice saves against multipliers of the rows."""
-    reward = np.zeros(choices)
-    for i in range(len(rows)):
-        for e in range(start[i], start[i + 1]):
-            if cost[e] >= rows[i]:
-                break
-            reward[choice[e]] += rows[i] - cost[e]
-    return reward
 
 
 def _same(a: Rules, b: Rules) -> bool:
@@ -475,5 +364,7 @@ def _same(a: Rules, b: Rules) -> bool:
         and np.array_equal(a.closed, b.closed)
         and np.array_equal(a.hangs, b.hangs)
         and len(a.limits) == len(b.limits)
-        and all(np.array_equal(x.amounts, y.amounts) and x.most == y.most for x, y in zip(a.limits, b.limits, strict=True))
+        and all(
+            np.array_equal(x.amounts, y.amounts) and x.most == y.most for x, y in zip(a.limits, b.limits, strict=True)
+        )
     )

@@ -140,9 +140,7 @@ def draws(
     versions = Varied.of(count, make, time_limit_s=case.settings.time_limit_s)
     pooled = certify(versions, gap=gap, start=[opened], progress=progress)
     counted = float(case.points["demand"].sum())
-    table = pd.DataFrame([a.parameters() for a in assumed]).assign(
-        demand=families / counted if counted > 0 else 1.0
-    )
+    table = pd.DataFrame([a.parameters() for a in assumed]).assign(demand=families / counted if counted > 0 else 1.0)
     table = _with_regret(table.rename_axis("draw"), pooled, opened)
     sites = _sites(case, pooled, offers)
     drivers = _drivers(table, varied)
@@ -239,7 +237,7 @@ def _drivers(table: pd.DataFrame, varied: Uncertainty) -> pd.DataFrame:
             "correlation": _spearman(table[name].to_numpy(float)[known], table["regret_pct"].to_numpy()[known]),
         }
         for name in assumed
-        if table[name].nunique() > 1
+        if table[name].min() < table[name].max()
     }
     found = pd.DataFrame.from_dict(rows, orient="index", columns=["label", "correlation"]).rename_axis("assumed")
     order = found["correlation"].abs().sort_values(ascending=False, kind="stable", na_position="last").index

@@ -37,11 +37,12 @@ def sentences(
     """
     planned = sites[sites["offer"] != "none"]
     parts = {role: planned[planned["role"] == role]["name"].tolist() for role in ("core", "marginal", "out")}
-    told = [
+    first = (
         f"In {len(draws):,} draws, in which all that is not known for sure changes at once, {len(parts['core'])} of "
         f"the plan's {_count(len(planned), 'site')} are chosen nine times in ten or more, and are safe to begin with"
         f"{_listed(parts['core'])}."
-    ]
+    )
+    told = [first]
     if parts["marginal"]:
         told.append(f"Chosen in some draws and not in others: {_names(parts['marginal'])}.")
     if parts["out"]:
@@ -71,9 +72,11 @@ def _of_regret(draws: pd.DataFrame, drivers: pd.DataFrame, least_pct: float) -> 
         f"Against the best plan of each draw it gives up {share.mean():.1f} % of need met on average "
         f"({families.mean():,.1f} families weighed by need), and {high:.1f} % or less in 95 draws of 100."
     )
-    worst = share.idxmax()
+    worst = int(share.to_numpy().argmax())
+    row = known.iloc[worst]
     told.append(
-        f"It gives up most, {share[worst]:.1f} % ({families[worst]:,.1f}), in draw {worst}, where {_assumed(draws, worst)}."
+        f"It gives up most, {row['regret_pct']:.1f} % ({row['regret']:,.1f}), in draw {row.name}, where "
+        f"{_assumed(draws, row)}."
     )
     strong = drivers[drivers["correlation"].abs() >= _STRONG]
     if len(strong):
@@ -88,11 +91,10 @@ def _of_regret(draws: pd.DataFrame, drivers: pd.DataFrame, least_pct: float) -> 
     return told
 
 
-def _assumed(draws: pd.DataFrame, worst: object) -> str:
-    row = draws.loc[worst]
+def _assumed(draws: pd.DataFrame, row: pd.Series[float]) -> str:
     told = []
     for name in draws.columns[: draws.columns.get_loc("best")]:
-        if draws[name].nunique() > 1:
+        if draws[name].min() < draws[name].max():
             mode = str(name).removeprefix("time_")
             words = _WORDS.get(str(name), f"travel by {mode} takes {{:.2f}} times as long")
             told.append(words.format(row[name]))

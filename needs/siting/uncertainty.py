@@ -47,7 +47,7 @@ class Assumption(Strict):
             faults.append(f"low {self.low:g} is over high {self.high:g}")
         if self.spread_pct and not all(0 <= s < np.inf for s in self.spread_pct.values()):
             faults.append("a spread is below 0")
-        if self.id == "outreach_value" and not (0 < (self.low or 0) and (self.high or 0) < 1):
+        if self.id == "outreach_value" and not ((self.low or 0) > 0 and (self.high or 1) < 1):
             faults.append("outreach_value lies over 0 and under 1")
         if self.id == "no_car" and (self.high or 0) > 100:
             faults.append("no_car is at most 100")

@@ -47,30 +47,30 @@ class Part:
 
     costs: Costs
     most: int
-    ids: Places
-    certain: Places
+    ids: Starts
+    certain: Starts
     constant: float
-    merged: Places
+    merged: Starts
     outside: Floats
-    place: Places
+    place: Starts
 
     @staticmethod
     def whole(costs: Costs, most: int) -> Part:
         """Take a problem of which nothing is known."""
-        everything, rows = np.arange(costs.choices, dtype=np.int32), np.arange(costs.rows, dtype=np.int32)
-        return Part(costs, most, everything, everything[:0], 0.0, rows, costs.outside, everything)
+        all_choices = np.arange(costs.choices)
+        return Part(costs, most, all_choices, all_choices[:0], 0.0, np.arange(costs.rows), costs.outside, all_choices)
 
     def narrow(self, closed: Bools, certain: Bools) -> Part:
         """Close some choices and open others; shapes (choices,)."""
         left = ~(closed | certain)
-        place = np.where(left, np.cumsum(left) - 1, -1).astype(np.int32)
+        place = np.where(left, np.cumsum(left) - 1, -1)
         cut, key = _cut(self.costs.table, place, certain)
         live = np.diff(cut.start) > 0
         merged = _same(cut, np.argsort(key, kind="stable"))
         kept = np.flatnonzero(live & (merged == np.arange(len(merged))))
-        number = np.full(len(merged), -1, np.int32)
+        number = np.full(len(merged), -1)
         number[kept] = np.arange(len(kept))
-        merged = np.where(live, number[merged], -1).astype(np.int32)
+        merged = np.where(live, number[merged], -1)
         return Part(
             Costs(int(left.sum()), *_merge(cut, merged, kept)),
             self.most - int(certain.sum()),
@@ -86,7 +86,7 @@ class Part:
         """Bring multipliers and an answer of the problem before over to this one, to go on from."""
         live = self.merged >= 0
         paid = np.minimum(before.rows, self.outside)
-        rows = np.bincount(self.merged[live], paid[live], self.costs.rows)
+        rows = np.bincount(self.merged[live], paid[live], self.costs.rows).astype(np.float64)
         y = before.y[self.place >= 0]
         y = np.minimum(1.0, y * (self.most / max(y.sum(), 1e-9)))
         return Relaxed(-np.inf, rows, before.side, y, np.inf, np.zeros(len(y)), before.ratio, 0.0)
@@ -228,7 +228,7 @@ def fixed(relaxed: Relaxed, most: int, cut: float) -> tuple[Bools, Bools]:
 
 
 @kernel
-def _cut(table: Table, place: Places, certain: Bools) -> tuple[Table, Starts]:
+def _cut(table: Table, place: Starts, certain: Bools) -> tuple[Table, Starts]:
     """Cut each row at its first certain choice, leave out closed ones, and sum up which choices it lists in a key."""
     rows = len(table.outside)
     start, outside, key = np.zeros(rows + 1, np.int64), table.outside.copy(), np.zeros(rows, np.int64)
@@ -276,7 +276,7 @@ def _same(table: Table, order: Starts) -> Starts:
 
 
 @kernel
-def _merge(table: Table, merged: Places, kept: Starts) -> tuple[Floats, Starts, Places, Floats]:
+def _merge(table: Table, merged: Starts, kept: Starts) -> tuple[Floats, Starts, Places, Floats]:
     """Add up rows that are one."""
     start, outside = np.zeros(len(kept) + 1, np.int64), np.zeros(len(kept))
     for k in range(len(kept)):
@@ -293,7 +293,7 @@ def _merge(table: Table, merged: Places, kept: Starts) -> tuple[Floats, Starts, 
 
 
 @kernel
-def _spread(table: Table, place: Places, outside: Floats, merged: Places, here: Table, rows: Floats) -> Floats:
+def _spread(table: Table, place: Starts, outside: Floats, merged: Starts, here: Table, rows: Floats) -> Floats:
     """Put each row's multiplier as far between two of its costs as the merged row's lies between theirs."""
     spread = outside.copy()
     for i in range(len(outside)):

@@ -21,11 +21,14 @@ _LOG = 4096  # exchanges between two shakes that can be undone
 _KICKS = 3  # exchanges of a shake, at most
 _LIST = 60  # cheapest choices of a row that a shake and the mending look at
 _ROWS = 12  # rows about what changed whose choices are looked at
+# Shifts of the lots; unsigned like them.
+_THIRTEEN, _SEVEN, _SEVENTEEN, _HALF = np.uint64(13), np.uint64(7), np.uint64(17), np.uint64(33)
 
 
 class Served(NamedTuple):
-    """How rows are served: their two cheapest open choices (-1 for none) with costs, and what closing each costs."""
+    """What is open, the two cheapest open choices of each row (-1 for none) with costs, and what closing each costs."""
 
+    opened: Bools
     first: Places
     second: Places
     least: Floats
@@ -35,45 +38,49 @@ class Served(NamedTuple):
     seen: NDArray[np.int64]
 
 
+class Plan(NamedTuple):
+    """The open choices, where each stands among them (-1 for closed ones), and the exchanges since a shake."""
+
+    open: Starts
+    place: Starts
+    came: Starts
+    left: Starts
+    made: Starts
+
+
 @kernel
-def _serve(table: Table, i: int, opened: Bools, served: Served) -> int:
+def _serve(table: Table, i: int, served: Served) -> int:
     """Find the two cheapest open choices of a row; give how many entries that took."""
     served.first[i], served.second[i] = -1, -1
     served.least[i] = served.next[i] = table.outside[i]
     for e in range(table.start[i], table.start[i + 1]):
-        if opened[table.choice[e]]:
+        if served.opened[table.choice[e]]:
             if served.first[i] < 0:
                 served.first[i], served.least[i] = table.choice[e], table.cost[e]
             else:
                 served.second[i], served.next[i] = table.choice[e], table.cost[e]
-                return e + 1 - table.start[i]
-    return table.start[i + 1] - table.start[i]
+                return int(e + 1 - table.start[i])
+    return int(table.start[i + 1] - table.start[i])
 
 
 @kernel
 def _served(table: Table, opened: Bools) -> Served:
     """Serve all rows."""
     rows, choices = len(table.outside), len(opened)
-    served = Served(
-        np.empty(rows, np.int32),
-        np.empty(rows, np.int32),
-        np.empty(rows),
-        np.empty(rows),
-        np.zeros(choices),
-        np.zeros(choices),
-        np.zeros(choices, np.int64),
-    )
+    first, second, least, after = np.empty(rows, np.int32), np.empty(rows, np.int32), np.empty(rows), np.empty(rows)
+    seen = np.zeros(choices, np.int64)
+    served = Served(opened, first, second, least, after, np.zeros(choices), np.zeros(choices), seen)
     for i in range(rows):
-        _serve(table, i, opened, served)
+        _serve(table, i, served)
         if served.first[i] >= 0:
             served.loss[served.first[i]] += served.next[i] - served.least[i]
     return served
 
 
 @kernel
-def _open(columns: Columns, j: int, opened: Bools, served: Served) -> float:
+def _open(columns: Columns, j: int, served: Served) -> float:
     """Open a choice; give by how much rows pay less."""
-    opened[j] = True
+    served.opened[j] = True
     gain = 0.0
     for e in range(columns.start[j], columns.start[j + 1]):
         i, cost = columns.row[e], columns.cost[e]
@@ -91,16 +98,16 @@ def _open(columns: Columns, j: int, opened: Bools, served: Served) -> float:
 
 
 @kernel
-def _close(table: Table, columns: Columns, j: int, opened: Bools, served: Served) -> tuple[float, int]:
+def _close(table: Table, columns: Columns, j: int, served: Served) -> tuple[float, int]:
     """Close a choice; give by how much rows pay more, and how many entries that took."""
-    opened[j] = False
+    served.opened[j] = False
     more, work = 0.0, 0
     for e in range(columns.start[j], columns.start[j + 1]):
         i = columns.row[e]
         if served.first[i] == j or served.second[i] == j:
             before = served.least[i]
             served.loss[served.first[i]] -= served.next[i] - before
-            work += _serve(table, i, opened, served)
+            work += _serve(table, i, served)
             if served.first[i] >= 0:
                 served.loss[served.first[i]] += served.next[i] - served.least[i]
             more += served.least[i] - before
@@ -111,7 +118,7 @@ def _close(table: Table, columns: Columns, j: int, opened: Bools, served: Served
 @kernel
 def _cheapest(served: Served, plan: Starts) -> int:
     """Find the open choice that costs least to close."""
-    best = plan[0]
+    best = int(plan[0])
     for j in plan:
         if served.loss[j] < served.loss[best]:
             best = j
@@ -157,7 +164,7 @@ def add(table: Table, columns: Columns, opened: Bools, most: int) -> int:
         if fresh[j] == count:
             if gains[j] <= 0.0:
                 break
-            _open(columns, j, opened, served)
+            _open(columns, j, served)
             count += 1
             gains[j] = 0.0
         else:
@@ -191,13 +198,13 @@ def exchange(table: Table, columns: Columns, opened: Bools, order: Starts, most:
 
     Stops when no exchange is left that gains, or after so many entries (`most`, about).
     """
-    plan = np.flatnonzero(opened)
+    plan = _planned(opened)
     work = len(table.outside)
-    if not len(plan):
+    if not len(plan.open):
         return work
     served = _served(table, opened)
     enough = _ROUNDING * served.least.sum()
-    cheapest, since, mark, k = _cheapest(served, plan), 0, 0, 0
+    cheapest, since, mark, k = _cheapest(served, plan.open), 0, 0, 0
     while since < len(order) and work < most:
         j = order[k]
         k = k + 1 if k + 1 < len(order) else 0
@@ -208,12 +215,8 @@ def exchange(table: Table, columns: Columns, opened: Bools, order: Starts, most:
         more, out = _rival(columns, j, cheapest, mark, served)
         work += columns.start[j + 1] - columns.start[j]
         if more < -enough:
-            _open(columns, j, opened, served)
-            work += _close(table, columns, out, opened, served)[1]
-            for a in range(len(plan)):
-                if plan[a] == out:
-                    plan[a] = j
-            cheapest, since = _cheapest(served, plan), 0
+            work += _swap(table, columns, j, out, plan, served)[1]
+            cheapest, since = _cheapest(served, plan.open), 0
     return work
 
 
@@ -224,7 +227,7 @@ def tidy(table: Table, columns: Columns, opened: Bools) -> None:
     equal = _EQUAL * served.least.sum()
     for j in range(len(opened) - 1, -1, -1):
         if opened[j] and served.loss[j] <= equal:
-            _close(table, columns, j, opened, served)
+            _close(table, columns, j, served)
     mark, changed = 0, True
     while changed:
         changed = False
@@ -239,8 +242,8 @@ def tidy(table: Table, columns: Columns, opened: Bools) -> None:
             for out in range(len(opened) - 1, j, -1):
                 loss = served.extra[out] if served.seen[out] == mark else served.loss[out]
                 if opened[out] and loss - gain <= equal:
-                    _open(columns, j, opened, served)
-                    _close(table, columns, out, opened, served)
+                    _open(columns, j, served)
+                    _close(table, columns, out, served)
                     changed = True
                     break
 
@@ -252,120 +255,163 @@ def shake(table: Table, columns: Columns, opened: Bools, most: int, seed: int) -
     Iterated local search; equal plans are taken, which lets it wander. Give the entries touched, at most so many or
     about, and how many shakes paid.
     """
-    np.random.seed(seed)
-    plan = np.flatnonzero(opened)
     rows = np.flatnonzero(table.start[1:] > table.start[:-1])
-    if not len(plan) or len(plan) == len(opened) or not len(rows):
+    plan = _planned(opened)
+    if not len(plan.open) or len(plan.open) == len(opened) or not len(rows):
         return most, 0
+    lots = np.array([seed], np.uint64)
     served = _served(table, opened)
     total = served.least.sum()
     enough = _ROUNDING * total
-    place = np.full(len(opened), -1)
-    for k in range(len(plan)):
-        place[plan[k]] = k
-    came, left = np.empty(_LOG, np.int64), np.empty(_LOG, np.int64)
-    queue = np.empty(_ROWS * _LIST, np.int64)
-    queued = np.zeros(len(opened), np.int64)
+    queue, queued = np.empty(_ROWS * _LIST, np.int64), np.zeros(len(opened), np.int64)
     work, mark, paid = 0, 0, 0
     while work < most:
-        before, count = total, 0
-        i = rows[np.random.randint(len(rows))]
-        for _ in range(2):
-            other = rows[np.random.randint(len(rows))]
-            if served.least[other] > served.least[i]:
-                i = other
-        for _ in range(1 + np.random.randint(_KICKS)):
-            j = table.choice[table.start[i] + np.random.randint(min(_LIST, table.start[i + 1] - table.start[i]))]
-            if opened[j]:
-                work += 1
-                continue
-            total -= _open(columns, j, opened, served)
-            out = _victim(table, columns, j, plan, opened, served)
-            more, touched = _close(table, columns, out, opened, served)
-            total += more
-            work += touched + len(plan) + columns.start[j + 1] - columns.start[j]
-            place[j], place[out] = place[out], -1
-            plan[place[j]] = j
-            came[count], left[count] = j, out
-            count += 1
-            if columns.start[out + 1] > columns.start[out]:
-                i = columns.row[columns.start[out] + np.random.randint(columns.start[out + 1] - columns.start[out])]
-        improved = count > 0
-        while improved and count < _LOG - 1:
-            improved = False
+        plan.made[0] = 0
+        more, touched = _kick(table, columns, rows, plan, served, lots)
+        work += touched
+        improved = plan.made[0] > 0
+        while improved and plan.made[0] < _LOG:
             mark += 1
-            size = _neighbours(table, columns, came[:count], left[:count], opened, queue, queued, mark)
-            cheapest = _cheapest(served, plan)
-            for q in range(size):
-                j = queue[q]
-                if opened[j] or count == _LOG:
-                    continue
-                mark += 1
-                more, out = _rival(columns, j, cheapest, mark, served)
-                work += columns.start[j + 1] - columns.start[j]
-                if more < -enough:
-                    total -= _open(columns, j, opened, served)
-                    more, touched = _close(table, columns, out, opened, served)
-                    total += more
-                    work += touched + len(plan)
-                    place[j], place[out] = place[out], -1
-                    plan[place[j]] = j
-                    came[count], left[count] = j, out
-                    count += 1
-                    cheapest, improved = _cheapest(served, plan), True
-        if total > before + enough:
-            for q in range(count - 1, -1, -1):
-                j, out = came[q], left[q]
-                place[out], place[j] = place[j], -1
-                plan[place[out]] = out
-                _open(columns, out, opened, served)
-                work += _close(table, columns, j, opened, served)[1]
-            total = before
-        elif total < before - enough:
-            paid += 1
+            size = _neighbours(table, columns, plan, served, queue, queued, mark, lots)
+            less, mark, touched = _mend(table, columns, queue[:size], plan, served, mark, enough)
+            improved = less < 0.0
+            more += less
+            work += touched + size
+        if more > enough:
+            for q in range(plan.made[0] - 1, -1, -1):
+                work += _swap(table, columns, plan.left[q], plan.came[q], plan, served)[1]
+            more = 0.0
+        paid += more < -enough
     return work, paid
 
 
 @kernel
-def _victim(table: Table, columns: Columns, j: int, plan: Starts, opened: Bools, served: Served) -> int:
+def _planned(opened: Bools) -> Plan:
+    """List the open choices."""
+    came, left = np.empty(_LOG, np.int64), np.empty(_LOG, np.int64)
+    plan = Plan(np.flatnonzero(opened), np.full(len(opened), -1), came, left, np.zeros(1, np.int64))
+    for k in range(len(plan.open)):
+        plan.place[plan.open[k]] = k
+    return plan
+
+
+@kernel
+def _lot(lots: NDArray[np.uint64], below: int) -> int:
+    """Draw a number from 0 and below another (xorshift: Marsaglia 2003)."""
+    x = lots[0]
+    x ^= x << _THIRTEEN
+    x ^= x >> _SEVEN
+    x ^= x << _SEVENTEEN
+    lots[0] = x
+    return int(x >> _HALF) % below
+
+
+@kernel
+def _swap(table: Table, columns: Columns, j: int, out: int, plan: Plan, served: Served) -> tuple[float, int]:
+    """Exchange an open choice for a closed one; give by how much rows pay more, and the entries touched."""
+    gain = _open(columns, j, served)
+    more, work = _close(table, columns, out, served)
+    plan.place[j], plan.place[out] = plan.place[out], -1
+    plan.open[plan.place[j]] = j
+    return more - gain, work + columns.start[j + 1] - columns.start[j]
+
+
+@kernel
+def _note(j: int, out: int, plan: Plan) -> None:
+    """Write down an exchange, to be undone."""
+    plan.came[plan.made[0]], plan.left[plan.made[0]] = j, out
+    plan.made[0] += 1
+
+
+@kernel
+def _kick(
+    table: Table, columns: Columns, rows: Starts, plan: Plan, served: Served, lots: NDArray[np.uint64]
+) -> tuple[float, int]:
+    """Exchange a few choices by lot: the first for the worst served of three rows, the next where one closed."""
+    i = rows[_lot(lots, len(rows))]
+    for _ in range(2):
+        other = rows[_lot(lots, len(rows))]
+        if served.least[other] > served.least[i]:
+            i = other
+    total, work = 0.0, 1
+    for _ in range(1 + _lot(lots, _KICKS)):
+        j = table.choice[table.start[i] + _lot(lots, min(_LIST, table.start[i + 1] - table.start[i]))]
+        if served.opened[j]:
+            continue
+        out = _victim(table, columns, j, plan.open, served, lots)
+        more, touched = _swap(table, columns, j, out, plan, served)
+        _note(j, out, plan)
+        total += more
+        work += touched + len(plan.open)
+        i = _row(columns, out, i, lots)
+    return total, work
+
+
+@kernel
+def _row(columns: Columns, j: int, other: int, lots: NDArray[np.uint64]) -> int:
+    """Draw a row of a choice; another row where it has none."""
+    size = columns.start[j + 1] - columns.start[j]
+    return columns.row[columns.start[j] + _lot(lots, size)] if size else other
+
+
+@kernel
+def _victim(table: Table, columns: Columns, j: int, plan: Starts, served: Served, lots: NDArray[np.uint64]) -> int:
     """Choose what a shake closes for j: what costs least anywhere, or near a row of j's."""
+    if _lot(lots, 2):
+        return _cheapest(served, plan)
     out = -1
-    if np.random.random() < 0.5:
-        for a in plan:
-            if a != j and opened[a] and (out < 0 or served.loss[a] < served.loss[out]):
-                out = a
-        return out
-    i = columns.row[columns.start[j] + np.random.randint(columns.start[j + 1] - columns.start[j])]
+    i = _row(columns, j, 0, lots)
     for e in range(table.start[i], table.start[i + 1]):
         a = table.choice[e]
-        if opened[a] and a != j and (out < 0 or served.loss[a] < served.loss[out]):
+        if served.opened[a] and (out < 0 or served.loss[a] < served.loss[out]):
             out = a
-    return out if out >= 0 else plan[np.random.randint(len(plan))]
+    return out if out >= 0 else plan[_lot(lots, len(plan))]
 
 
 @kernel
 def _neighbours(
     table: Table,
     columns: Columns,
-    came: Starts,
-    left: Starts,
-    opened: Bools,
+    plan: Plan,
+    served: Served,
     queue: Starts,
-    queued: NDArray[np.int64],
+    queued: Starts,
     mark: int,
+    lots: NDArray[np.uint64],
 ) -> int:
     """Queue closed choices of rows about what changed; give how many."""
     size = 0
     for _ in range(_ROWS):
-        q = np.random.randint(len(came))
-        f = came[q] if np.random.random() < 0.5 else left[q]
-        if columns.start[f + 1] == columns.start[f]:
+        q = _lot(lots, plan.made[0])
+        i = _row(columns, plan.came[q] if _lot(lots, 2) else plan.left[q], -1, lots)
+        if i < 0:
             continue
-        i = columns.row[columns.start[f] + np.random.randint(columns.start[f + 1] - columns.start[f])]
         for e in range(table.start[i], min(table.start[i + 1], table.start[i] + _LIST)):
             a = table.choice[e]
-            if queued[a] != mark and not opened[a]:
+            if queued[a] != mark and not served.opened[a]:
                 queued[a] = mark
                 queue[size] = a
                 size += 1
     return size
+
+
+@kernel
+def _mend(
+    table: Table, columns: Columns, queue: Starts, plan: Plan, served: Served, mark: int, enough: float
+) -> tuple[float, int, int]:
+    """Make the exchanges of some closed choices that gain; give what rows pay more, the mark and the work."""
+    total, work = 0.0, 0
+    cheapest = _cheapest(served, plan.open)
+    for j in queue:
+        if served.opened[j] or plan.made[0] == _LOG:
+            continue
+        mark += 1
+        more, out = _rival(columns, j, cheapest, mark, served)
+        work += columns.start[j + 1] - columns.start[j]
+        if more < -enough:
+            more, touched = _swap(table, columns, j, out, plan, served)
+            _note(j, out, plan)
+            total += more
+            work += touched + len(plan.open)
+            cheapest = _cheapest(served, plan.open)
+    return total, mark, work

@@ -165,7 +165,7 @@ class _Search:
     def _slack(self, gap: float) -> float:
         """By how much the bound may stay below what is paid."""
         exact = 1.0 - _WHOLE if self._costs.whole else 0.0
-        return max(exact, (max(gap, _EQUAL)) * self.paid)
+        return max(exact, max(gap, 0.9 * _EQUAL) * self.paid)  # rounding then leaves it within _EQUAL
 
     def settled(self, gap: float) -> bool:
         """Whether nothing better need be looked for."""

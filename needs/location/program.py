@@ -177,7 +177,9 @@ class Program:
         """Hold the least group to a constant and the sum of what the open choices are worth; shape (choices,)."""
         used = np.flatnonzero(worth)
         least = self._width - 1
-        return Row(np.append(used, least), np.append(-worth[used], 1.0 / self.scale) * self.scale, constant * self.scale)
+        return Row(
+            np.append(used, least), np.append(-worth[used], 1.0 / self.scale) * self.scale, constant * self.scale
+        )
 
     def ruled_out(self, relaxed: Answer, objective: float) -> Program:
         """Drop every choice that no plan as good as `objective` can have, and fix those that all must have."""

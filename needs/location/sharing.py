@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from needs.location.capacity import Cut, cut, share, shared
+from needs.location.capacity import Capacity, Cut, cut, share, shared
 from needs.location.model import Goal, Model
 from needs.location.program import TIE, Clock, Program, Row
 from needs.location.search import round_up
@@ -29,7 +29,7 @@ class Found:
     ended: Literal["optimal", "time limit", "solver stopped"]
 
 
-def within(model: Model, start: Bools, bound: float, clock: Clock, *, gap: float) -> Found:
+def within(model: Model, capacity: Capacity, start: Bools, bound: float, clock: Clock, *, gap: float) -> Found:
     """Find the plan whose rows, shared as best they can be, get the most.
 
     The choices stand in a program of their own, under the rules and under cuts (`capacity.cut`), each of which bounds
@@ -41,7 +41,9 @@ def within(model: Model, start: Bools, bound: float, clock: Clock, *, gap: float
     Parameters
     ----------
     model
-        With capacities, and neither floors nor goals that come first.
+        Without floors or goals that come first.
+    capacity
+        Of its choices.
     start
         A plan that keeps to the rules; shape (choices,).
     bound
@@ -51,12 +53,13 @@ def within(model: Model, start: Bools, bound: float, clock: Clock, *, gap: float
     gap
         Relative gap at which the search may end.
     """
-    return _Search(model, clock, gap, bound, start).run()
+    return _Search(model, capacity, clock, gap, bound, start).run()
 
 
 @dataclass
 class _Search:
     model: Model
+    capacity: Capacity
     clock: Clock
     gap: float
     bound: float
@@ -65,7 +68,6 @@ class _Search:
     values: dict[bytes, float] = field(default_factory=dict)
 
     def run(self) -> Found:
-        self.best = self._climb(self.best)
         program, inner = self._relax()
         while not self._done() and self.clock.left_s() > 0:
             answer = program.run(self.clock, start=self.best, extra=self._rows(program))
@@ -76,7 +78,7 @@ class _Search:
             if found.tobytes() in self.values and self._least(found) <= self._value(found) * (1 + TIE):
                 break  # the cut is there already: what is left is the solver's rounding
             self._value(found)
-            self._cut_at((1 - _PART) * found + _PART * inner)
+            self._share((1 - _PART) * found + _PART * inner)
             self._take(found)
         late = self.clock.left_s() <= 0
         return Found(self.best, self.bound, "optimal" if self._done() else "time limit" if late else "solver stopped")
@@ -93,18 +95,19 @@ class _Search:
         program = self._program()
         relaxed = program.run(self.clock, whole=False, extra=self._rows(program))
         inner = self.best.astype(float)
-        for number in range(_ROUNDS):
+        for _ in range(_ROUNDS):
             if relaxed.x is None or self._done() or self.clock.left_s() <= 0:
                 break
             inner = (relaxed.x + inner) / 2
-            made = self._cut_at(inner)
-            if number % 20 == 19:
-                rounded = round_up(self.model, relaxed.x)
-                self._take(self.best if rounded is None else rounded)
-            if made.at(inner) >= self.bound * (1 - _NEAR):
+            self._share(inner)
+            if self.cuts[-1].at(inner) >= self.bound * (1 - _NEAR):
                 break
             relaxed = program.run(self.clock, whole=False, extra=self._rows(program))
             self.bound = min(self.bound, relaxed.bound)
+        self._take(self.best)
+        rounded = None if relaxed.x is None else round_up(self.model, relaxed.x)
+        if rounded is not None:
+            self._take(rounded)
         return program.ruled_out(relaxed, self._value(self.best)), inner
 
     def _program(self) -> Program:
@@ -124,22 +127,19 @@ class _Search:
     def _rows(self, program: Program) -> tuple[Row, ...]:
         return tuple(program.under(c.constant, c.worth) for c in self.cuts)
 
-    def _cut_at(self, opened: Floats) -> Cut:
+    def _share(self, opened: Floats) -> Floats:
+        """Share the rows, cut there, and give the shares."""
         model = self.model
-        assert model.capacity is not None
-        parts = share(model.values, model.base, model.weights, model.capacity, opened)
-        self.cuts.append(cut(model.values, model.base, model.weights, model.capacity, parts.price))
-        return self.cuts[-1]
+        parts = share(model.values, model.base, model.weights, self.capacity, opened)
+        self.cuts.append(cut(model.values, model.base, model.weights, self.capacity, parts.price))
+        return parts.share
 
     def _value(self, opened: Bools) -> float:
         """Evaluate a plan on the data, and cut at it, once."""
         key = opened.tobytes()
         if key not in self.values:
-            model = self.model
-            assert model.capacity is not None
-            parts = share(model.values, model.base, model.weights, model.capacity, opened.astype(float))
-            self.cuts.append(cut(model.values, model.base, model.weights, model.capacity, parts.price))
-            self.values[key] = math.fsum(model.weights * shared(model.values, model.base, parts.share))
+            got = shared(self.model.values, self.model.base, self._share(opened.astype(float)))
+            self.values[key] = math.fsum(self.model.weights * got)
         return self.values[key]
 
     def _least(self, opened: Bools) -> float:

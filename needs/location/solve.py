@@ -9,6 +9,7 @@ import numpy as np
 
 from needs.errors import Fault, InputError, NeedsError, fail
 from needs.location import mending, sharing
+from needs.location.capacity import Capacity
 from needs.location.model import Goal, Model
 from needs.location.program import TIE, Answer, Clock, Program, Row
 from needs.location.search import improve, round_up, shake
@@ -123,23 +124,23 @@ def solve(
         where = [f"floor {f.name}" for f in model.floors] + [f"goal {g.name}" for g in model.first]
         what = "is asked for together with capacities, which are not compatible"
         raise InputError([Fault(w, what, "drop it, or the capacities") for w in where])
-    return _within_capacity(model, clock, gap=gap, start=start, ties=ties)
+    return _within_capacity(model, model.capacity, clock, gap=gap, start=start, ties=ties)
 
 
-def _within_capacity(model: Model, clock: Clock, *, gap: float, start: Bools | None, ties: bool) -> Solution:
+def _within_capacity(
+    model: Model, capacity: Capacity, clock: Clock, *, gap: float, start: Bools | None, ties: bool
+) -> Solution:
     """Solve as if nothing could be full; if that loses nothing to capacities it stands, else search on from it."""
     plain = _solve(replace(model, capacity=None), clock, gap=gap, start=start, ties=ties)
     objective, bound = model.objective(plain.opened), plain.proof.bound
     if bound <= objective * (1 + max(gap, TIE)) or plain.proof.objective <= objective * (1 + TIE):
         return replace(plain, proof=replace(plain.proof, objective=objective, gap=_gap(objective, bound)))
-    found = sharing.within(model, plain.opened, bound, clock, gap=gap)
+    found = sharing.within(model, capacity, plain.opened, bound, clock, gap=gap)
     objective = model.objective(found.opened)
     bound = max(objective, found.bound)
     left = _gap(objective, bound)
     status: Proved = "optimal" if left <= TIE else "gap reached" if left <= gap else found.ended
-    return Solution(
-        found.opened, Proof(status, objective, bound, left, clock.spent_s(), clock.nodes, "not checked")
-    )
+    return Solution(found.opened, Proof(status, objective, bound, left, clock.spent_s(), clock.nodes, "not checked"))
 
 
 def _solve(model: Model, clock: Clock, *, gap: float, start: Bools | None, ties: bool) -> Solution:

@@ -140,7 +140,7 @@ class Cut:
     constant: float
     worth: Floats
 
-    def at(self, opened: Floats) -> float:
+    def at(self, opened: Floats | Bools) -> float:
         """Evaluate it."""
         return self.constant + float(self.worth @ opened)
 
@@ -188,7 +188,7 @@ def _run(cost: Floats, upper: Floats, matrix: csr_array, most: Floats) -> Any:
     lp.a_matrix_.value_ = matrix.data
     for tolerance in _TOLERANCES:
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        options = {"output_flag": False, "threads": 1, "random_seed": SEED}
+        options: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": SEED}
         options |= {"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance}
         for name, value in options.items():
             highs.setOptionValue(name, value)

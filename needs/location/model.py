@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from needs.location.capacity import Capacity, share, shared
 from needs.location.rules import Rules
 from needs.location.values import Bools, Floats, Values
 
@@ -73,6 +74,10 @@ class Model:
     what is maximised. Only y is whole in the programme; each u is a sum of gains of sets of choices
     (`needs.location.terms`).
 
+    With a capacity a row is shared among the open choices, so that all rows together get the most, and what it gets is
+    u_i = base_i + sum_j (value_ij - base_i) z_ij (`needs.location.capacity`); a model then has neither floors nor
+    goals that come first.
+
     Sources: nested hierarchical maximal covering, Moore and ReVelle (1982), doi:10.1111/j.1538-4632.1982.tb00063.x;
     gradual cover, Berman, Krass and Drezner (2003), doi:10.1016/S0377-2217(02)00364-8.
 
@@ -90,6 +95,8 @@ class Model:
         As above.
     kept
         Choices that are what their site offers today (for ties); shape (choices,).
+    capacity
+        How much each choice can take on; None where none can ever be full.
     """
 
     values: Values
@@ -99,6 +106,7 @@ class Model:
     floors: tuple[Floor, ...] = ()
     first: tuple[Goal, ...] = ()
     kept: Bools = field(default_factory=lambda: np.zeros(0, bool))
+    capacity: Capacity | None = None
 
     def __post_init__(self) -> None:
         if not len(self.kept):
@@ -116,11 +124,19 @@ class Model:
 
     def best(self, opened: Bools) -> Floats:
         """Value that each row gets from a set of open choices; shape (rows,)."""
-        return self.values.best(opened, self.base)
+        best = self.values.best(opened, self.base)
+        if self.capacity is None or self.capacity.holds(self.values, self.base, opened):
+            return best
+        parts = share(self.values, self.base, self.weights, self.capacity, opened.astype(float))
+        return shared(self.values, self.base, parts.share)
 
     def objective(self, opened: Bools) -> float:
         """Weighted value of a set of open choices, summed without rounding error."""
         return math.fsum(self.weights * self.best(opened))
+
+    def most(self, opened: Bools) -> float:
+        """Bound the weighted value of a set of open choices, quickly: what it would be if none could be full."""
+        return math.fsum(self.weights * self.values.best(opened, self.base))
 
     def met(self, opened: Bools, *, slack: float = 0.0) -> bool:
         """Whether a set of open choices reaches every floor, but for a share of it."""
@@ -134,12 +150,13 @@ class Model:
         return self.rules.feasible(opened) and self.met(opened, slack=slack)
 
     def with_rows(self, values: Values, weights: Floats, base: Floats) -> Model:
-        """Put rows below, which count nothing in the floors and goals so far."""
+        """Put rows below, which count nothing in the floors and goals so far and take up no places."""
         wider = replace(
             self,
             values=self.values.below(values),
             weights=np.concatenate([self.weights, weights]),
             base=np.concatenate([self.base, base]),
+            capacity=None if self.capacity is None else self.capacity.with_entries(len(values.choice)),
         )
         return replace(
             wider,

@@ -173,6 +173,14 @@ class Program:
         """Demand as much of a plain sum as an objective, up to a tie."""
         return _row_of(-self.gains[0] * self.scale, -(objective * (1 - TIE) - self.constants[0]) * self.scale)
 
+    def under(self, constant: float, worth: Floats) -> Row:
+        """Hold the least group to a constant and the sum of what the open choices are worth; shape (choices,)."""
+        used = np.flatnonzero(worth)
+        least = self._width - 1
+        return Row(
+            np.append(used, least), np.append(-worth[used], 1.0 / self.scale) * self.scale, constant * self.scale
+        )
+
     def ruled_out(self, relaxed: Answer, objective: float) -> Program:
         """Drop every choice that no plan as good as `objective` can have, and fix those that all must have."""
         if relaxed.x is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from needs.errors import NeedsError, fail
-from needs.location import mending
+from needs.errors import Fault, InputError, NeedsError, fail
+from needs.location import mending, sharing
+from needs.location.capacity import Capacity
 from needs.location.model import Goal, Model
 from needs.location.program import TIE, Answer, Clock, Program, Row
 from needs.location.search import improve, round_up, shake
@@ -85,6 +86,9 @@ def solve(
 ) -> Solution:
     """Find the open choices of greatest weighted value, after the goals that come first.
 
+    With a capacity, the plan of a model without it is found first: it stands if it loses nothing, else the search goes
+    on within the capacity (`needs.location.sharing`), which looks for no ties.
+
     Among plans of equal value (within 1e-9 of it): the fewest open choices, then the most that are kept as they are
     today, then the one that opens the first choice, in the order of the model, in which the plans differ.
 
@@ -110,8 +114,36 @@ def solve(
     ------
     InfeasibleError
         If no set of choices meets the constraints: which clash, and what would mend each.
+    InputError
+        If a model with a capacity has floors, or goals that come first.
     """
     clock = Clock(time_limit_s)
+    if model.capacity is None:
+        return _solve(model, clock, gap=gap, start=start, ties=ties)
+    if model.floors or model.first:
+        where = [f"floor {f.name}" for f in model.floors] + [f"goal {g.name}" for g in model.first]
+        what = "is asked for together with capacities, which are not compatible"
+        raise InputError([Fault(w, what, "drop it, or the capacities") for w in where])
+    return _within_capacity(model, model.capacity, clock, gap=gap, start=start, ties=ties)
+
+
+def _within_capacity(
+    model: Model, capacity: Capacity, clock: Clock, *, gap: float, start: Bools | None, ties: bool
+) -> Solution:
+    """Solve as if nothing could be full; if that loses nothing to capacities it stands, else search on from it."""
+    plain = _solve(replace(model, capacity=None), clock, gap=gap, start=start, ties=ties)
+    objective, bound = model.objective(plain.opened), plain.proof.bound
+    if bound <= objective * (1 + max(gap, TIE)) or plain.proof.objective <= objective * (1 + TIE):
+        return replace(plain, proof=replace(plain.proof, objective=objective, gap=_gap(objective, bound)))
+    found = sharing.within(model, capacity, plain.opened, bound, clock, gap=gap)
+    objective = model.objective(found.opened)
+    bound = max(objective, found.bound)
+    left = _gap(objective, bound)
+    status: Proved = "optimal" if left <= TIE else "gap reached" if left <= gap else found.ended
+    return Solution(found.opened, Proof(status, objective, bound, left, clock.spent_s(), clock.nodes, "not checked"))
+
+
+def _solve(model: Model, clock: Clock, *, gap: float, start: Bools | None, ties: bool) -> Solution:
     steps = []
     for goal in model.first:
         raised = _raise(model, goal, clock, gap=gap, start=start, rival=False)

@@ -172,6 +172,12 @@ class Case:
         offers: list[str] = np.where(self.sites["ours"], ours, self.sites["today"]).tolist()
         return offers
 
+    def families(self, opened: Bools) -> dict[str, float]:
+        """Say by site_id how many families the sites that are open can take on, where something says."""
+        most = np.where(opened, statement.places(self.sites, self.settings, Faults()), np.inf)
+        ids = self.sites["site_id"].to_list()
+        return {ids[c // 2]: float(most[c]) for c in np.flatnonzero(np.isfinite(most)).tolist()}
+
     def _check_clashes(self) -> None:
         """Find what each site must be and cannot."""
         sites = self.sites

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from needs.assessment.plan import PlanSettings
-from needs.errors import Faults
 from needs.location.solve import Proof, Solution
 from needs.siting import display, reasons
-from needs.siting.case import Case, aligned
+from needs.siting.case import Case
+from needs.siting.places import Offered
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class Plan:
         Need-weighted families times (1 - value).
     case, solution
         The tables and their model, and the open choices: what alternatives, prices and the frontier are asked of.
+    turned_away
+        Of them, those who would be served if no site could be full.
+    families
+        By site_id: those that a site of ours that is open can take on, where something says; what `evaluate` and
+        `places.occupancy` take.
     """
 
     sites: pd.DataFrame
@@ -47,6 +52,8 @@ class Plan:
     unmet: float
     case: Case = field(repr=False)
     solution: Solution = field(repr=False)
+    turned_away: float = 0.0
+    families: dict[str, float] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -117,11 +124,18 @@ def recommend(
     if "geometry" in case.sites:
         table = table.assign(x=[p.x for p in case.sites["geometry"]], y=[p.y for p in case.sites["geometry"]])
     need = math.fsum(case.points["weight"])
-    return Plan(table, solution.proof, need, need - case.model.objective(solution.opened), case, solution)
+    met = case.model.objective(solution.opened)
+    away = case.model.most(solution.opened) - met
+    return Plan(table, solution.proof, need, need - met, case, solution, away, case.families(solution.opened))
 
 
 def evaluate(
-    points: pd.DataFrame, hub_cover: pd.DataFrame, outreach_cover: pd.DataFrame, offers: dict[str, str], beta: float
+    points: pd.DataFrame,
+    hub_cover: pd.DataFrame,
+    outreach_cover: pd.DataFrame,
+    offers: dict[str, str],
+    beta: float,
+    families: dict[str, float] | None = None,
 ) -> pd.DataFrame:
     """Say what a choice of offers gives each point.
 
@@ -133,41 +147,45 @@ def evaluate(
         By site_id: hub, outreach or none.
     beta
         What outreach near by is worth against a hub near by (1).
+    families
+        By site_id: those that a site can take on at most; a site that is not named can take on all. With any, each
+        family is counted at the site that has a place for it, so that most need is met in all; hub and outreach are
+        then those with a place at a hub, and at an outreach.
 
     Returns
     -------
     pandas.DataFrame
         In the order of `points`: point_id, lsoa21cd, value (0 to 1), hub (families reached by a hub), outreach
         (families reached by outreach beyond the hub), virtual (the rest: the three add up to demand), unmet
-        (need-weighted families), best_site_id (that gives the value; of equals the first by site_id; missing when
-        the value is 0).
+        (need-weighted families), best_site_id (that gives the value, or most of it; of equals the first by site_id;
+        missing when the value is 0).
 
     Raises
     ------
     InputError
         If a cover lacks a point or an open site, or is not from 0 to 1.
     """
-    faults = Faults()
-    opened = sorted(site for site, offer in offers.items() if offer != "none")
-    values = np.zeros((len(points), len(opened)))
-    best: dict[str, np.ndarray] = {}
-    for offer, cover, worth in (("hub", hub_cover, 1.0), ("outreach", outreach_cover, beta)):
-        ids = [site for site in opened if offers[site] == offer]
-        covers = aligned(cover, points["point_id"], ids, name=f"{offer}_cover", faults=faults)
-        best[offer] = covers.max(axis=1, initial=0.0)
-        values[:, [opened.index(site) for site in ids]] = worth * covers
-    faults.raise_if_any()
-    value = values.max(axis=1, initial=0.0)
+    offered = Offered.of(points, hub_cover, outreach_cover, offers, beta)
     demand = points["demand"].to_numpy(float)
-    reached = np.maximum(best["hub"], best["outreach"])
-    first = [opened[j] if v > 0 else None for j, v in zip(_first(values), value, strict=True)]
+    if families and np.isfinite(list(families.values())).any():
+        parts = offered.shares(points, families)
+        values = parts * offered.values
+        value = values.sum(axis=1)
+        served = parts * offered.covers
+        hub, reached = served[:, offered.hub].sum(axis=1), served.sum(axis=1)
+    else:
+        values = offered.values
+        value = values.max(axis=1, initial=0.0)
+        hub = offered.covers[:, offered.hub].max(axis=1, initial=0.0)
+        reached = offered.covers.max(axis=1, initial=0.0)
+    first = [offered.sites[j] if v > 0 else None for j, v in zip(_first(values), value, strict=True)]
     return pd.DataFrame(
         {
             "point_id": points["point_id"].to_numpy(),
             "lsoa21cd": points["lsoa21cd"].to_numpy(),
             "value": value,
-            "hub": demand * best["hub"],
-            "outreach": demand * (reached - best["hub"]),
+            "hub": demand * hub,
+            "outreach": demand * (reached - hub),
             "virtual": demand * (1.0 - reached),
             "unmet": points["weight"].to_numpy(float) * (1.0 - value),
             "best_site_id": pd.Series(first, dtype="str"),

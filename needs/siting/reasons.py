@@ -242,13 +242,19 @@ class _Story:
             swap[[c, other ^ 1]] = False  # an outreach that becomes the hub ends as outreach
             swap[other] = True
             if not self.opened[other] and self.model.feasible(swap):
-                swaps[other] = self.model.objective(swap), swap
+                swaps[other] = self.model.most(swap), swap
         if not swaps:
             return None, np.nan
-        most = max(met for met, _ in swaps.values())
+        # Those that can get the most are evaluated first: with capacities evaluation is long.
+        known: dict[int, float] = {}
+        for other, (at_most, swap) in sorted(swaps.items(), key=lambda item: -item[1][0]):
+            if known and at_most < max(known.values()) - _SAME * self.need:
+                break
+            known[other] = self.model.objective(swap)
+        most = max(known.values())
         # Equal but for rounding is equal: the first by site_id.
-        first = min(other for other, (met, _) in swaps.items() if met >= most - _SAME * self.need)
-        return first // 2, self.met - swaps[first][0]
+        first = min(other for other, met in known.items() if met >= most - _SAME * self.need)
+        return first // 2, self.met - known[first]
 
     def _where_next(self, served: Floats, cover: Floats) -> str:
         """Who serves next the families that a closed site serves best today; `cover` is what it gives them."""

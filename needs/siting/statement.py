@@ -11,6 +11,7 @@ import pandas as pd
 
 from needs.assessment.plan import PlanSettings, ReachFloor
 from needs.errors import Faults
+from needs.location.capacity import Capacity
 from needs.location.model import Floor, Goal, Model
 from needs.location.rules import Ints, Limit, Links, Rules
 from needs.location.values import Bools, Floats, Values
@@ -71,12 +72,14 @@ def model(
     neighbours = today & np.repeat(~sites["ours"].to_numpy(bool), 2)
     values = covers * worth
     weights = points["weight"].to_numpy(float)
+    entries = Values.dense(values)
     stated = Model(
-        values=Values.dense(values),
+        values=entries,
         weights=weights,
         base=values[:, neighbours].max(axis=1, initial=0.0),
         rules=_rules(sites, between, settings, may=may, today=today, faults=faults),
         kept=today & may,
+        capacity=_capacity(points, covers, entries, places(sites, settings, faults), settings, faults),
     )
     first = _aim(points, settings, faults)
     if settings.aim == "worst_decile_travel":
@@ -169,6 +172,45 @@ def _cost(sites: pd.DataFrame, settings: PlanSettings, offer: str, cost: str) ->
 def _own(sites: pd.DataFrame, column: str, preset: float | None) -> Floats:
     given = sites[column].to_numpy(float) if column in sites else np.full(len(sites), np.nan)
     return np.where(np.isnan(given), np.nan if preset is None else preset, given)
+
+
+def places(sites: pd.DataFrame, settings: PlanSettings, faults: Faults) -> Floats:
+    """Say how many families each choice can take on; infinite where nothing says, and at neighbours' sites.
+
+    Shape (2 x sites,).
+    """
+    given = np.column_stack([_cost(sites, settings, offer, "families") for offer in OFFERS])
+    for s, k in np.argwhere(given < 0)[:5]:
+        faults.add(
+            f"sites, {sites['site_id'].iloc[s]}",
+            f"{OFFERS[k]}_families is {given[s, k]:g}",
+            "give the families that it can take on, 0 or more, or leave it empty where nothing limits it",
+        )
+    limited = ~np.isnan(given) & sites["ours"].to_numpy(bool)[:, None]
+    most: Floats = np.where(limited, given, np.inf).ravel()
+    return most
+
+
+def _capacity(
+    points: pd.DataFrame, covers: Floats, values: Values, most: Floats, settings: PlanSettings, faults: Faults
+) -> Capacity | None:
+    """State that a family within an offer's standard takes a place there; None where no choice can ever be full.
+
+    A point's families that go to a choice take up as many places as the choice covers of them, whatever an outreach is
+    worth: those beyond the standard are not served there, so they take none.
+    """
+    capacity = Capacity.of(values, most, points["demand"].to_numpy(float)[:, None] * covers)
+    if capacity is not None:
+        asked = [floor.label for floor in settings.floor]
+        asked += [f"aim {settings.aim!r}"] if settings.aim != "total" else []
+        for where in asked:
+            faults.add(
+                where,
+                "cannot be asked for together with families (what an offer can take on, of [plan.hub], [plan.outreach] "
+                "or the sites' hub_families and outreach_families), for it would count families that are turned away",
+                "drop one of the two",
+            )
+    return capacity
 
 
 def _apart(sites: pd.DataFrame, between: Floats, settings: PlanSettings, may: Bools) -> list[Ints]:

@@ -22,7 +22,8 @@ import pyogrio
 
 from needs.assessment import Input
 from needs.errors import Faults
-from needs.schemas import LSOA_CODE, TABLES, Table, check_geometry, check_table, code_pattern, kind_of, of_vintage
+from needs.schemas import LSOA_CODE, TABLES, Table, check_table, code_pattern, kind_of, of_vintage
+from needs.schemas.geometry import check_geometry
 from needs.sources import cells, fingertips, layouts, nomis, tabular
 from needs.sources.cells import Marked, Place
 from needs.sources.layouts import Plan

@@ -60,8 +60,9 @@ def cover(covers: Bools | sparse.csr_array, clock: Clock, *, most: int | None = 
     """Open the fewest columns such that every row has one of its own open (unicost set covering).
 
     A row that holds all columns of another, and a column whose rows another one holds, are dropped until there are
-    none (Toregas and ReVelle 1972). What is left is bounded by its Lagrangean dual (Beasley 1987), searched with weights on rows that are hard to cover (Gao, Weise and Li 2015,
-    doi:10.1016/j.ejor.2015.05.038), cut down by reduced costs, and given to HiGHS where it is still open.
+    none (Toregas and ReVelle 1972). What is left is bounded by its Lagrangean dual (Beasley 1987), searched with
+    weights on rows that are hard to cover (Gao, Weise and Li 2015, doi:10.1016/j.ejor.2015.05.038), cut down by
+    reduced costs, and given to HiGHS where it is still open.
 
     Parameters
     ----------

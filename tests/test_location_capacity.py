@@ -17,7 +17,6 @@ from needs.assessment.plan import Cost, PlanSettings, ReachFloor
 from needs.errors import InfeasibleError, InputError
 from needs.location.capacity import Capacity, cut, share
 from needs.location.model import Floor, Goal, Model
-from needs.location.program import Clock
 from needs.location.rules import Limit, Links, Rules
 from needs.location.solve import solve
 from needs.location.values import Values
@@ -98,7 +97,7 @@ def every(model: Model):
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 def test_the_plan_is_the_best_of_all_with_families_shared(seed):
     model, loads, most = limited(seed)
     plans = list(every(model))
@@ -117,7 +116,7 @@ def test_the_plan_is_the_best_of_all_with_families_shared(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 def test_a_cut_holds_for_every_plan_and_is_exact_where_it_was_made(seed):
     model, loads, most = limited(seed)
     mine = with_capacity(model, loads, most)
@@ -135,7 +134,7 @@ def test_a_cut_holds_for_every_plan_and_is_exact_where_it_was_made(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 def test_no_choice_is_over_full_and_no_row_is_given_twice(seed):
     model, loads, most = limited(seed)
     capacity = Capacity.of(model.values, most, loads)
@@ -170,7 +169,7 @@ def test_capacities_that_are_never_reached_change_nothing(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_more_places_never_give_less(seed):
     model, loads, most = limited(seed)
     try:
@@ -311,8 +310,9 @@ def test_out_of_time_still_gives_a_plan_and_a_bound():
     plans = list(every(model))
     mine = with_capacity(model, loads, most * 0.5)
     best = max(transported(model, loads, most * 0.5, p) for p in plans)
-    clock = Clock(1e-9)
-    assert clock.left_s() == 0.0
     found = solve(mine, time_limit_s=1e-9)
-    assert found.proof.objective <= best + 1e-9 <= found.proof.bound + 2e-9
+    assert found.proof.status == "time limit"
+    assert found.proof.objective <= best * (1 + 1e-9)
+    assert found.proof.bound >= best * (1 - 1e-9)
+    assert found.proof.gap > 0
     assert keeps(model.rules, tuple(found.opened.tolist()))

@@ -72,8 +72,8 @@ class Shares:
     price: Floats
 
 
-def share(values: Values, base: Floats, weights: Floats, capacity: Capacity, opened: Floats) -> Shares:
-    """Share rows among choices that are open, perhaps in part.
+class Transport:
+    """Rows to share among choices, stated once for one set of open choices after another.
 
     With z_ij the part of row i that goes to choice j, y_j how far it is open, l_ij the load and C_j the capacity:
 
@@ -88,43 +88,67 @@ def share(values: Values, base: Floats, weights: Floats, capacity: Capacity, ope
         As in `needs.location.model.Model`.
     capacity
         Of the choices.
-    opened
-        0 to 1; shape (choices,).
+    able
+        Choices that may be open; shape (choices,).
     """
-    row, choice = values.row, values.choice
-    gains = weights[row] * (values.value - base[row])
-    used = np.flatnonzero((gains > 0) & (opened[choice] > 0))
-    shares, price = np.zeros(len(row)), np.zeros(values.rows)
-    if not len(used):
-        return Shares(shares, price)
-    row, choice, gains, loads = row[used], choice[used], gains[used], capacity.loads[used]
-    room = np.multiply(capacity.most, opened, out=np.zeros(values.choices), where=opened > 0)
-    tight = np.flatnonzero(np.bincount(choice, loads * opened[choice], values.choices) > room)
-    place = np.full(values.choices, -1)
-    place[tight] = np.arange(len(tight))
-    limited = np.flatnonzero((place[choice] >= 0) & (loads > 0))
-    each, unit = np.arange(len(used)), loads.max(initial=0.0) or 1.0
-    matrix = csr_array(
-        coo_array(
-            (
-                np.concatenate([np.ones(len(used)), loads[limited] / unit]),
-                (np.concatenate([row, values.rows + place[choice[limited]]]), np.concatenate([each, limited])),
-            ),
-            shape=(values.rows + len(tight), len(used)),
-        )
-    )
-    scale = _SCALE / gains.max()
-    most = np.concatenate([np.ones(values.rows), room[tight] / unit])
-    answer = _run(-gains * scale, opened[choice], matrix, most)
-    parts = np.clip(answer.col_value, 0.0, opened[choice])
-    # What HiGHS leaves over by its tolerance is taken back, so that no row is given twice and no choice is over-full.
-    given = np.bincount(row, parts, values.rows)
-    parts /= np.maximum(1.0, given)[row]
-    taken = np.bincount(choice, loads * parts, values.choices)
-    parts *= np.divide(room, taken, out=np.ones(values.choices), where=taken > room)[choice]
-    shares[used] = parts
-    price = np.maximum(0.0, -np.array(answer.row_dual[: values.rows])) / scale
-    return Shares(shares, price)
+
+    def __init__(self, values: Values, base: Floats, weights: Floats, capacity: Capacity, able: Bools) -> None:
+        self.values, self.most = values, capacity.most
+        gains = weights[values.row] * (values.value - base[values.row])
+        self.used = np.flatnonzero((gains > 0) & able[values.choice])
+        self.row, self.choice = values.row[self.used], values.choice[self.used]
+        self.loads = capacity.loads[self.used]
+        self.tight = np.flatnonzero(np.bincount(self.choice, self.loads, values.choices) > self.most)
+        self.unit = float(self.loads.max(initial=0.0)) or 1.0
+        self.scale = _SCALE / float(gains[self.used].max(initial=1e-300))
+        self.highs = _load(self._matrix(), -gains[self.used] * self.scale)
+
+    def _matrix(self) -> csr_array:
+        """Take each row once at most, then what each choice that can be full takes on."""
+        place = np.full(self.values.choices, -1)
+        place[self.tight] = np.arange(len(self.tight))
+        limited = np.flatnonzero((place[self.choice] >= 0) & (self.loads > 0))
+        each = np.arange(len(self.used))
+        value = np.concatenate([np.ones(len(each)), self.loads[limited] / self.unit])
+        row = np.concatenate([self.row, self.values.rows + place[self.choice[limited]]])
+        shape = (self.values.rows + len(self.tight), len(each))
+        return csr_array(coo_array((value, (row, np.concatenate([each, limited]))), shape=shape))
+
+    def at(self, opened: Floats) -> Shares:
+        """Share the rows among choices that are open, perhaps in part: 0 to 1; shape (choices,)."""
+        values = self.values
+        shares = np.zeros(len(values.row))
+        if not len(self.used):
+            return Shares(shares, np.zeros(values.rows))
+        room = np.multiply(self.most, opened, out=np.zeros(values.choices), where=opened > 0)
+        answer = self._run(opened[self.choice], room[self.tight] / self.unit)
+        parts = np.clip(answer.col_value, 0.0, opened[self.choice])
+        # What HiGHS leaves over by its tolerance is taken back: no row is given twice, and no choice is over-full.
+        parts /= np.maximum(1.0, np.bincount(self.row, parts, values.rows))[self.row]
+        taken = np.bincount(self.choice, self.loads * parts, values.choices)
+        parts *= np.divide(room, taken, out=np.ones(values.choices), where=taken > room)[self.choice]
+        shares[self.used] = parts
+        return Shares(shares, np.maximum(0.0, -np.array(answer.row_dual[: values.rows])) / self.scale)
+
+    def _run(self, upper: Floats, room: Floats) -> Any:
+        """Solve from where the last answer was."""
+        highs, count, first = self.highs, len(upper), self.values.rows
+        highs.changeColsBounds(count, np.arange(count, dtype=np.int32), np.zeros(count), upper)
+        rows = np.arange(first, first + len(room), dtype=np.int32)
+        highs.changeRowsBounds(len(room), rows, np.full(len(room), -highspy.kHighsInf), room)
+        for tolerance in _TOLERANCES:
+            highs.setOptionValue("primal_feasibility_tolerance", tolerance)
+            highs.setOptionValue("dual_feasibility_tolerance", tolerance)
+            highs.run()
+            if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+                return highs.getSolution()
+            highs.clearSolver()
+        fail(NeedsError, "capacity", "the sharing of families lost numerical accuracy", "give whole families")
+
+
+def share(values: Values, base: Floats, weights: Floats, capacity: Capacity, opened: Floats) -> Shares:
+    """Share rows among open choices, as `Transport` states it; `opened` is 0 to 1, shape (choices,)."""
+    return Transport(values, base, weights, capacity, opened > 0).at(opened)
 
 
 def shared(values: Values, base: Floats, share: Floats) -> Floats:
@@ -156,8 +180,8 @@ def cut(values: Values, base: Floats, weights: Floats, capacity: Capacity, price
 
     for sum_ij g_ij z_ij = sum_ij a_i z_ij + sum_ij (g_ij - a_i) z_ij, of which the first is at most sum_i a_i since a
     row is given once at most, and the second, choice by choice, at most K_j(a) if j is open, else 0. K_j is a
-    knapsack of parts, filled by gain for each unit of load. With the prices of `share` at y the bound is exact there
-    (duality), and it is the strongest with those prices: any dual price of capacity gives a K_j that is no less.
+    knapsack of parts, filled by gain for each unit of load. With the prices of `Transport` at y the bound is exact
+    there (duality), and it is the strongest with those prices: any dual price of capacity gives a K_j that is no less.
 
     Source: Benders cuts of facility location, Fischetti, Ljubic and Sinnl (2016), doi:10.1016/j.ejor.2016.03.002.
     """
@@ -172,28 +196,22 @@ def cut(values: Values, base: Floats, weights: Floats, capacity: Capacity, price
     start = np.concatenate([[0], np.cumsum(np.bincount(choice, minlength=values.choices))])[:-1]
     room = capacity.most[choice] - (before - before[start[choice]])
     part = np.clip(np.divide(room, loads, out=np.ones(len(used)), where=(loads > 0) & np.isfinite(room)), 0.0, 1.0)
-    worth = np.bincount(choice, left * part, values.choices)
+    worth: Floats = np.bincount(choice, left * part, values.choices).astype(np.float64)
     return Cut(float(weights @ base + price.sum()), worth)
 
 
-def _run(cost: Floats, upper: Floats, matrix: csr_array, most: Floats) -> Any:
-    """Minimise a cost of parts from 0 to `upper`, with a matrix times them at most `most`."""
+def _load(matrix: csr_array, cost: Floats) -> Any:
+    """Pass HiGHS a cost of parts, and a matrix whose first rows are at most 1 in sum."""
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = matrix.shape[1], matrix.shape[0]
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), upper
-    lp.row_lower_, lp.row_upper_ = np.full(len(most), -highspy.kHighsInf), most
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), np.ones(len(cost))
+    lp.row_lower_, lp.row_upper_ = np.full(lp.num_row_, -highspy.kHighsInf), np.ones(lp.num_row_)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
     lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
     lp.a_matrix_.value_ = matrix.data
-    for tolerance in _TOLERANCES:
-        highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        options: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": SEED}
-        options |= {"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance}
-        for name, value in options.items():
-            highs.setOptionValue(name, value)
-        highs.passModel(lp)
-        highs.run()
-        if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-            return highs.getSolution()
-    fail(NeedsError, "capacity", "the sharing of families lost numerical accuracy", "round the families to whole ones")
+    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, value in {"output_flag": False, "threads": 1, "random_seed": SEED}.items():
+        highs.setOptionValue(name, value)
+    highs.passModel(lp)
+    return highs

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from needs.location.capacity import Capacity, Cut, cut, share, shared
+from needs.location.capacity import Capacity, Cut, Transport, cut, share, shared
 from needs.location.model import Goal, Model
 from needs.location.program import TIE, Clock, Program, Row
 from needs.location.search import round_up
@@ -68,7 +68,9 @@ class _Search:
     values: dict[bytes, float] = field(default_factory=dict)
 
     def run(self) -> Found:
-        program, inner = self._relax()
+        model = self.model
+        parts = Transport(model.values, model.base, model.weights, self.capacity, ~model.rules.closed)
+        program, inner = self._relax(parts)
         while not self._done() and self.clock.left_s() > 0:
             answer = program.run(self.clock, start=self.best, extra=self._rows(program))
             self.bound = max(self._value(self.best), min(self.bound, answer.bound))
@@ -78,7 +80,7 @@ class _Search:
             if found.tobytes() in self.values and self._least(found) <= self._value(found) * (1 + TIE):
                 break  # the cut is there already: what is left is the solver's rounding
             self._value(found)
-            self._share((1 - _PART) * found + _PART * inner)
+            self._cut(parts.at((1 - _PART) * found + _PART * inner).price)
             self._take(found)
         late = self.clock.left_s() <= 0
         return Found(self.best, self.bound, "optimal" if self._done() else "time limit" if late else "solver stopped")
@@ -90,7 +92,7 @@ class _Search:
         if self.model.rules.feasible(found):
             self.best = max(self.best, self._climb(found), key=self._value)
 
-    def _relax(self) -> tuple[Program, Floats]:
+    def _relax(self, parts: Transport) -> tuple[Program, Floats]:
         """Cut at choices open in part; give the program without the choices that are ruled out, and the last point."""
         program = self._program()
         relaxed = program.run(self.clock, whole=False, extra=self._rows(program))
@@ -99,8 +101,8 @@ class _Search:
             if relaxed.x is None or self._done() or self.clock.left_s() <= 0:
                 break
             inner = (relaxed.x + inner) / 2
-            self._share(inner)
-            if self.cuts[-1].at(inner) >= self.bound * (1 - _NEAR):
+            made = self._cut(parts.at(inner).price)
+            if made.at(inner) >= self.bound * (1 - _NEAR):
                 break
             relaxed = program.run(self.clock, whole=False, extra=self._rows(program))
             self.bound = min(self.bound, relaxed.bound)
@@ -127,19 +129,19 @@ class _Search:
     def _rows(self, program: Program) -> tuple[Row, ...]:
         return tuple(program.under(c.constant, c.worth) for c in self.cuts)
 
-    def _share(self, opened: Floats) -> Floats:
-        """Share the rows, cut there, and give the shares."""
+    def _cut(self, price: Floats) -> Cut:
         model = self.model
-        parts = share(model.values, model.base, model.weights, self.capacity, opened)
-        self.cuts.append(cut(model.values, model.base, model.weights, self.capacity, parts.price))
-        return parts.share
+        self.cuts.append(cut(model.values, model.base, model.weights, self.capacity, price))
+        return self.cuts[-1]
 
     def _value(self, opened: Bools) -> float:
         """Evaluate a plan on the data, and cut at it, once."""
         key = opened.tobytes()
         if key not in self.values:
-            got = shared(self.model.values, self.model.base, self._share(opened.astype(float)))
-            self.values[key] = math.fsum(self.model.weights * got)
+            model = self.model
+            parts = share(model.values, model.base, model.weights, self.capacity, opened.astype(float))
+            self._cut(parts.price)
+            self.values[key] = math.fsum(model.weights * shared(model.values, model.base, parts.share))
         return self.values[key]
 
     def _least(self, opened: Bools) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from needs.errors import InputError, fail
+from needs.kernels import kernel
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -16,8 +18,16 @@ Places = NDArray[np.int32]
 Starts = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Columns:
+class Table(NamedTuple):
+    """The entries of `Costs` by row, as kernels take them."""
+
+    start: Starts
+    choice: Places
+    cost: Floats
+    outside: Floats
+
+
+class Columns(NamedTuple):
     """The entries of `Costs` by choice: row ascending within a choice."""
 
     start: Starts
@@ -62,17 +72,14 @@ class Costs:
         """
         if not (np.all(cost >= 0) and np.all(np.isfinite(outside)) and np.all(outside >= 0)):
             fail(InputError, "costs", "a cost is below 0 or not a number", "leave out what is out of reach")
-        used = cost < outside[row]
-        row, choice, cost = row[used], choice[used], cost[used]
-        order = np.lexsort((choice, cost, row))
-        start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(outside)))]).astype(np.int64)
-        return Costs(
-            choices,
-            np.ascontiguousarray(outside, np.float64),
-            start,
-            choice[order].astype(np.int32),
-            cost[order].astype(np.float64),
+        outside = np.ascontiguousarray(outside, np.float64)
+        start, chosen, paid = _by_row(
+            np.ascontiguousarray(row, np.int32),
+            np.ascontiguousarray(choice, np.int32),
+            np.ascontiguousarray(cost, np.float64),
+            outside,
         )
+        return Costs(choices, outside, start, chosen, paid)
 
     @staticmethod
     def dense(cost: Floats, outside: Floats) -> Costs:
@@ -85,6 +92,11 @@ class Costs:
         """How many there are."""
         return len(self.outside)
 
+    @property
+    def table(self) -> Table:
+        """The entries by row, as kernels take them."""
+        return Table(self.start, self.choice, self.cost, self.outside)
+
     @cached_property
     def row(self) -> Places:
         """Give the row of each entry."""
@@ -93,9 +105,7 @@ class Costs:
     @cached_property
     def columns(self) -> Columns:
         """The entries by choice."""
-        order = np.argsort(self.choice, kind="stable")
-        start = np.concatenate([[0], np.cumsum(np.bincount(self.choice, minlength=self.choices))]).astype(np.int64)
-        return Columns(start, self.row[order], self.cost[order])
+        return Columns(*_by_choice(self.table, self.choices))
 
     @cached_property
     def whole(self) -> bool:
@@ -104,8 +114,92 @@ class Costs:
 
     def paid(self, opened: Bools) -> Floats:
         """Give what each row pays with some choices open; shape (rows,)."""
-        paid = self.outside.copy()
-        entries = np.flatnonzero(opened[self.choice])
-        rows, first = np.unique(self.row[entries], return_index=True)
-        paid[rows] = self.cost[entries[first]]
-        return paid
+        return _paid(self.table, np.ascontiguousarray(opened, np.bool_))
+
+
+@kernel
+def _longest(start: Starts) -> int:
+    """Count the entries of the longest row."""
+    longest = 0
+    for i in range(len(start) - 1):
+        longest = max(longest, start[i + 1] - start[i])
+    return longest
+
+
+@kernel
+def _sort(choice: Places, cost: Floats, spare_choice: Places, spare_cost: Floats) -> None:
+    """Put a row in order by cost and by choice, in place: merge ever longer runs."""
+    size = len(choice)
+    width = 1
+    while width < size:
+        for low in range(0, size - width, 2 * width):
+            middle, high = low + width, min(low + 2 * width, size)
+            a, b = middle - 1, middle
+            if cost[a] < cost[b] or (cost[a] == cost[b] and choice[a] < choice[b]):
+                continue
+            spare_choice[low:middle], spare_cost[low:middle] = choice[low:middle], cost[low:middle]
+            a, k = low, low
+            while a < middle:
+                c, d = spare_cost[a], spare_choice[a]
+                if b == high or c < cost[b] or (c == cost[b] and d < choice[b]):
+                    choice[k], cost[k] = d, c
+                    a += 1
+                else:
+                    choice[k], cost[k] = choice[b], cost[b]
+                    b += 1
+                k += 1
+        width *= 2
+
+
+@kernel
+def _by_row(row: Places, choice: Places, cost: Floats, outside: Floats) -> tuple[Starts, Places, Floats]:
+    """Gather the entries below the outside cost by row, then put each row in order by cost and by choice."""
+    start = np.zeros(len(outside) + 1, np.int64)
+    for e in range(len(row)):
+        if cost[e] < outside[row[e]]:
+            start[row[e] + 1] += 1
+    for i in range(len(outside)):
+        start[i + 1] += start[i]
+    free = start[:-1].copy()
+    chosen, paid = np.empty(start[-1], np.int32), np.empty(start[-1])
+    for e in range(len(row)):
+        i = row[e]
+        if cost[e] < outside[i]:
+            chosen[free[i]], paid[free[i]] = choice[e], cost[e]
+            free[i] += 1
+    spare_choice, spare_cost = np.empty(_longest(start), np.int32), np.empty(_longest(start))
+    for i in range(len(outside)):
+        _sort(chosen[start[i] : start[i + 1]], paid[start[i] : start[i + 1]], spare_choice, spare_cost)
+    return start, chosen, paid
+
+
+@kernel
+def _by_choice(table: Table, choices: int) -> tuple[Starts, Places, Floats]:
+    """Gather entries by choice, rows ascending."""
+    start, choice, cost, _ = table
+    first = np.zeros(choices + 1, np.int64)
+    for j in choice:
+        first[j + 1] += 1
+    for j in range(choices):
+        first[j + 1] += first[j]
+    free = first[:-1].copy()
+    row, paid = np.empty(len(choice), np.int32), np.empty(len(choice))
+    for i in range(len(start) - 1):
+        for e in range(start[i], start[i + 1]):
+            k = free[choice[e]]
+            row[k], paid[k] = i, cost[e]
+            free[choice[e]] += 1
+    return first, row, paid
+
+
+@kernel
+def _paid(table: Table, opened: Bools) -> Floats:
+    """Find the first open choice of each row."""
+    start, choice, cost, outside = table
+    paid = outside.copy()
+    for i in range(len(outside)):
+        for e in range(start[i], start[i + 1]):
+            if opened[choice[e]]:
+                paid[i] = cost[e]
+                break
+    return paid

@@ -38,7 +38,7 @@ def field_of(costs: Costs, rules: Rules) -> Field:
     return Field(
         costs.outside, costs.start, costs.choice, costs.cost, columns.start, columns.row, columns.cost,
         amounts, most * (1 + _SLACK), np.maximum(share.max(axis=0, initial=0.0), 1e-9), rules.closed, rules.hangs,
-        np.array(starts, np.int64), np.concatenate(lists).astype(np.int32), _LEAST * float(costs.outside.sum()),
+        np.array(starts, np.int64), np.concatenate(lists).astype(np.int64), _LEAST * float(costs.outside.sum()),
     )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def state_of(field: Field, opened: Bools) -> State:
     """Start from open choices that keep to every rule."""
     rows, n, groups = len(field.outside), len(opened), int(field.list_start.shape[1])
     state = State(
-        opened.copy(), np.empty((2, rows), np.int32), np.empty((2, rows)), np.zeros((3, n)), np.zeros((5, n), np.int64),
+        opened.copy(), np.empty((2, rows), np.int64), np.empty((2, rows)), np.zeros((3, n)), np.zeros((5, n), np.int64),
         np.zeros(groups, np.int64), np.zeros(len(field.most) + 1), np.empty(16 * n + 64, np.int64), np.zeros(3, np.int64),
     )  # fmt: skip
     recount(field, state)

@@ -58,7 +58,7 @@ class Field(NamedTuple):
     closed: Bools
     hangs: Bools
     list_start: Starts
-    listed: Places
+    listed: Counts
     least: float
 
 
@@ -92,7 +92,7 @@ class State(NamedTuple):
     """
 
     opened: Bools
-    near: Places
+    near: Counts
     due: Floats
     worth: Floats
     known: Counts
@@ -186,7 +186,7 @@ def _flip(f: Field, s: State, j: int) -> None:
             _held(f, s, o, 1)
     work = f.row_start[j + 1] - f.row_start[j]
     for e in range(f.row_start[j], f.row_start[j + 1]):
-        i, c = f.row[e], f.row_cost[e]
+        i, c = int(f.row[e]), f.row_cost[e]
         first, last = f.choice_start[i], f.choice_start[i + 1]
         one, two, old, after = s.near[0, i], s.near[1, i], s.due[0, i], s.due[1, i]
         if opens and c < old:
@@ -201,7 +201,7 @@ def _flip(f: Field, s: State, j: int) -> None:
             while d < last and (not s.opened[f.choice[d]] or f.choice[d] == one):
                 d += 1
             if d < last:
-                two, after = f.choice[d], f.cost[d]
+                two, after = int(f.choice[d]), f.cost[d]
             work += d - first
         else:
             continue
@@ -275,7 +275,7 @@ def _try(f: Field, s: State, j: int) -> bool:
     if not _fits(f, s, j, -1):
         count = 0
         for e in range(f.row_start[j], f.row_start[j + 1]):
-            i = f.row[e]
+            i = int(f.row[e])
             r, saved = s.near[0, i], s.due[1, i] - max(s.due[0, i], f.row_cost[e])
             if r >= 0 and saved > 0:
                 if s.worth[EXTRA, r] == 0.0:
@@ -370,7 +370,7 @@ def _victim(f: Field, s: State, k: int, j: int, keep: int, lots: Generator) -> i
     near = way < 2 and size > 0
     for e in range(min(size, _LOOKS) if near else s.tally[OPEN]):
         if near:
-            i = f.row[f.row_start[j] + lots.integers(0, size)]
+            i = int(f.row[f.row_start[j] + lots.integers(0, size)])
             r = s.near[0, i] if s.near[0, i] != j else s.near[1, i]
         else:
             r = s.known[ORDER, e]
@@ -409,7 +409,7 @@ def _kick(f: Field, s: State, i: int, lots: Generator) -> bool:
     """Open a choice of a row by lot, with a parent if it lacks one; say whether that could be done."""
     hangs, seen, j, keep = lots.random() < 0.5, 0, -1, -1
     for e in range(f.choice_start[i], f.choice_start[i + 1]):
-        new = f.choice[e]
+        new = int(f.choice[e])
         if f.hangs[new] == hangs and not s.opened[new] and not f.closed[new]:
             seen += 1
             if lots.integers(0, seen) == 0:
@@ -456,7 +456,7 @@ def shake(f: Field, s: State, lots: Generator, work: int) -> None:
             else:  # one near what has changed
                 j = s.log[lots.integers(0, s.tally[LOGGED])]
                 size = f.row_start[j + 1] - f.row_start[j]
-                i = f.row[f.row_start[j] + lots.integers(0, size)] if size > 0 else i
+                i = int(f.row[f.row_start[j] + lots.integers(0, size)]) if size > 0 else i
             done = done and _kick(f, s, i, lots)
             if not done:
                 break
@@ -470,9 +470,9 @@ def shake(f: Field, s: State, lots: Generator, work: int) -> None:
                 size = f.row_start[j + 1] - f.row_start[j]
                 if size == 0:
                     continue
-                i = f.row[f.row_start[j] + lots.integers(0, size)]
+                i = int(f.row[f.row_start[j] + lots.integers(0, size)])
                 for e in range(f.choice_start[i], f.choice_start[i + 1]):
-                    new = f.choice[e]
+                    new = int(f.choice[e])
                     if s.worth[GAIN, new] > f.least and not s.opened[new] and not f.closed[new]:
                         better |= s.tally[LOGGED] < 8 * len(s.opened) and _try(f, s, new)
                 s.tally[WORK] += f.choice_start[i + 1] - f.choice_start[i]

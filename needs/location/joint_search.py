@@ -15,13 +15,15 @@ Counts = NDArray[np.int64]
 
 # Lists in Field: groups of which one may open, and required groups, of a choice; choices of a group; on which choices
 # one may hang, and which may hang on it.
-APART, NEED, MEMBER, PARENT, CHILD = range(5)
+APART, NEED, MEMBER, PARENT, CHILD = np.arange(5)
 LOSS, GAIN, EXTRA = range(3)  # in State.worth
 PARENTS, HELD, ORDER, PLACE, ROOM = range(5)  # in State.known
 OPEN, LOGGED, WORK = range(3)  # in State.tally
 _SPOTS = 8  # rows near a change whose choices are tried, in one round
 _ROUNDS = 6  # at most, after one kick
 _LOOKS = 16  # rows looked at for a choice near another
+# No choice. Of its type, and the kinds of lists, is every place: a kernel is compiled anew for each literal and type.
+_NONE = np.int64(-1)
 
 
 class Field(NamedTuple):
@@ -186,7 +188,7 @@ def _flip(f: Field, s: State, j: int) -> None:
             _held(f, s, o, 1)
     work = f.row_start[j + 1] - f.row_start[j]
     for e in range(f.row_start[j], f.row_start[j + 1]):
-        i, c = int(f.row[e]), f.row_cost[e]
+        i, c = np.int64(f.row[e]), f.row_cost[e]
         first, last = f.choice_start[i], f.choice_start[i + 1]
         one, two, old, after = s.near[0, i], s.near[1, i], s.due[0, i], s.due[1, i]
         if opens and c < old:
@@ -196,12 +198,12 @@ def _flip(f: Field, s: State, j: int) -> None:
         elif not opens and (one == j or two == j):
             if one == j:
                 one, old = two, after
-            two, after = -1, f.outside[i]
+            two, after = _NONE, f.outside[i]
             d = first
             while d < last and (not s.opened[f.choice[d]] or f.choice[d] == one):
                 d += 1
             if d < last:
-                two, after = int(f.choice[d]), f.cost[d]
+                two, after = np.int64(f.choice[d]), f.cost[d]
             work += d - first
         else:
             continue
@@ -238,12 +240,25 @@ def _among(f: Field, kind: int, j: int, wanted: int) -> bool:
 
 
 @kernel
+def _draw(lots: Generator, count: int) -> int:
+    """Draw one of so many places."""
+    return np.int64(lots.random() * count)
+
+
+@kernel
+def _room(amounts: Floats, most: Floats, sums: Floats, j: int, out: int) -> bool:
+    """Whether limits let a choice open once another (-1: none) has closed; small, as the hottest loops ask it."""
+    for k in range(len(most)):
+        freed = amounts[k, out] if out >= 0 else 0.0
+        if amounts[k, j] > 0 and sums[k] - freed + amounts[k, j] > most[k]:
+            return False
+    return True
+
+
+@kernel
 def _fits(f: Field, s: State, j: int, out: int) -> bool:
-    """Whether a closed choice may open once another (-1: none) has closed."""
+    """Whether all other rules let a closed choice open once another (-1: none) has closed."""
     fit = not f.closed[j]
-    for k in range(len(f.most)):
-        freed = f.amounts[k, out] if out >= 0 else 0.0
-        fit &= f.amounts[k, j] == 0 or s.sums[k] - freed + f.amounts[k, j] <= f.most[k]
     for e in range(f.list_start[APART, j], f.list_start[APART, j + 1]):
         others = s.met[f.listed[e]]
         if fit and others > 0:
@@ -271,11 +286,11 @@ def _spared(f: Field, s: State, j: int, new: int) -> bool:
 @kernel
 def _try(f: Field, s: State, j: int) -> bool:
     """Open a closed choice, and close the one other that it is best closed for, if less is paid then; say whether."""
-    best, out = f.least, -1
-    if not _fits(f, s, j, -1):
+    best, out = f.least, _NONE
+    if not (_room(f.amounts, f.most, s.sums, j, _NONE) and _fits(f, s, j, _NONE)):
         count = 0
         for e in range(f.row_start[j], f.row_start[j + 1]):
-            i = int(f.row[e])
+            i = np.int64(f.row[e])
             r, saved = s.near[0, i], s.due[1, i] - max(s.due[0, i], f.row_cost[e])
             if r >= 0 and saved > 0:
                 if s.worth[EXTRA, r] == 0.0:
@@ -285,8 +300,9 @@ def _try(f: Field, s: State, j: int) -> bool:
         for k in range(s.tally[OPEN]):
             r = s.known[ORDER, k]
             less = s.worth[GAIN, j] - s.worth[LOSS, r] + s.worth[EXTRA, r]
-            if (less > best or (less == best and r < out)) and _fits(f, s, j, r) and _spared(f, s, r, j):
-                best, out = less, r
+            if (less > best or (less == best and r < out)) and _room(f.amounts, f.most, s.sums, j, r):
+                if _fits(f, s, j, r) and _spared(f, s, r, j):
+                    best, out = less, r
         for k in range(count):
             s.worth[EXTRA, s.known[ROOM, k]] = 0.0
         s.tally[WORK] += f.row_start[j + 1] - f.row_start[j] + s.tally[OPEN]
@@ -300,13 +316,14 @@ def _try(f: Field, s: State, j: int) -> bool:
 @kernel
 def _refill(f: Field, s: State) -> None:
     """Open what gains the most for the share of a limit that it takes, until nothing that may open gains."""
-    new = 0
+    new = np.int64(0)
     while new >= 0:
-        best, new = 0.0, -1
+        best, new = 0.0, _NONE
         for j in range(len(s.opened)):
             gain = s.worth[GAIN, j]
-            if gain > f.least and gain / f.share[j] > best and not s.opened[j] and _fits(f, s, j, -1):
-                best, new = gain / f.share[j], j
+            if gain > f.least and gain / f.share[j] > best and _room(f.amounts, f.most, s.sums, j, _NONE):
+                if not s.opened[j] and _fits(f, s, j, _NONE):
+                    best, new = gain / f.share[j], j
         s.tally[WORK] += len(s.opened)
         if new >= 0:
             _flip(f, s, new)
@@ -328,9 +345,9 @@ def climb(f: Field, s: State, order: Counts) -> None:
     """
     recount(f, s)
     for j in order:
-        if not s.opened[j] and _fits(f, s, j, -1):
+        if not s.opened[j] and _room(f.amounts, f.most, s.sums, j, _NONE) and _fits(f, s, j, _NONE):
             _flip(f, s, j)
-    since, j = 0, 0
+    since, j = 0, np.int64(0)
     while since < len(s.opened):
         if since == 0:
             s.tally[LOGGED] = 0
@@ -343,7 +360,7 @@ def climb(f: Field, s: State, order: Counts) -> None:
             for hangs in (True, False):
                 for r in range(len(s.opened) - 1, -1, -1):
                     idle = s.opened[r] and f.hangs[r] == hangs and s.worth[LOSS, r] <= f.least
-                    if idle and _spared(f, s, r, -1):
+                    if idle and _spared(f, s, r, _NONE):
                         _flip(f, s, r)
                         since = 0
 
@@ -365,12 +382,12 @@ def _close(f: Field, s: State, j: int) -> bool:
 @kernel
 def _victim(f: Field, s: State, k: int, j: int, keep: int, lots: Generator) -> int:
     """Choose what closes so that a limit is kept: by lot one near a choice, or what loses least, near it or at all."""
-    way, found, least = lots.integers(0, 3), -1, np.inf
+    way, found, least = _draw(lots, 3), _NONE, np.inf
     size = f.row_start[j + 1] - f.row_start[j]
     near = way < 2 and size > 0
     for e in range(min(size, _LOOKS) if near else s.tally[OPEN]):
         if near:
-            i = int(f.row[f.row_start[j] + lots.integers(0, size)])
+            i = np.int64(f.row[f.row_start[j] + _draw(lots, size)])
             r = s.near[0, i] if s.near[0, i] != j else s.near[1, i]
         else:
             r = s.known[ORDER, e]
@@ -383,7 +400,7 @@ def _victim(f: Field, s: State, k: int, j: int, keep: int, lots: Generator) -> i
         lost = lots.random() if way == 0 else lost / f.amounts[k, r]
         if lost < least or (lost == least and r < found):
             found, least = r, lost
-    return int(found)
+    return found
 
 
 @kernel
@@ -407,12 +424,12 @@ def _force(f: Field, s: State, j: int, keep: int, lots: Generator) -> bool:
 @kernel
 def _kick(f: Field, s: State, i: int, lots: Generator) -> bool:
     """Open a choice of a row by lot, with a parent if it lacks one; say whether that could be done."""
-    hangs, seen, j, keep = lots.random() < 0.5, 0, -1, -1
+    hangs, seen, j, keep = lots.random() < 0.5, 0, _NONE, _NONE
     for e in range(f.choice_start[i], f.choice_start[i + 1]):
-        new = int(f.choice[e])
+        new = np.int64(f.choice[e])
         if f.hangs[new] == hangs and not s.opened[new] and not f.closed[new]:
             seen += 1
-            if lots.integers(0, seen) == 0:
+            if _draw(lots, seen) == 0:
                 j = new
     if j < 0:
         return False
@@ -422,7 +439,7 @@ def _kick(f: Field, s: State, i: int, lots: Generator) -> bool:
             drawn = s.worth[GAIN, f.listed[e]] * lots.random()
             if drawn > most and not f.closed[f.listed[e]]:
                 keep, most = f.listed[e], drawn
-        if keep < 0 or not _force(f, s, keep, -1, lots):
+        if keep < 0 or not _force(f, s, keep, _NONE, lots):
             return False
     return _force(f, s, j, keep, lots)
 
@@ -447,16 +464,16 @@ def shake(f: Field, s: State, lots: Generator, work: int) -> None:
         s.tally[WORK] += 1
         s.tally[LOGGED] = 0
         before, done = s.sums[-1], True
-        for again in range(1 + lots.integers(0, 2)):
-            i = lots.integers(0, rows)
+        for again in range(1 + _draw(lots, 2)):
+            i = _draw(lots, rows)
             if again == 0:
                 for _ in range(2):  # a row that pays much, rather
-                    other = lots.integers(0, rows)
+                    other = _draw(lots, rows)
                     i = other if s.due[0, other] > s.due[0, i] else i
             else:  # one near what has changed
-                j = s.log[lots.integers(0, s.tally[LOGGED])]
+                j = s.log[_draw(lots, s.tally[LOGGED])]
                 size = f.row_start[j + 1] - f.row_start[j]
-                i = int(f.row[f.row_start[j] + lots.integers(0, size)]) if size > 0 else i
+                i = np.int64(f.row[f.row_start[j] + _draw(lots, size)]) if size > 0 else i
             done = done and _kick(f, s, i, lots)
             if not done:
                 break
@@ -466,13 +483,13 @@ def shake(f: Field, s: State, lots: Generator, work: int) -> None:
             better = False
             rounds += 1
             for _ in range(_SPOTS):
-                j = s.log[lots.integers(0, s.tally[LOGGED])]
+                j = s.log[_draw(lots, s.tally[LOGGED])]
                 size = f.row_start[j + 1] - f.row_start[j]
                 if size == 0:
                     continue
-                i = int(f.row[f.row_start[j] + lots.integers(0, size)])
+                i = np.int64(f.row[f.row_start[j] + _draw(lots, size)])
                 for e in range(f.choice_start[i], f.choice_start[i + 1]):
-                    new = int(f.choice[e])
+                    new = np.int64(f.choice[e])
                     if s.worth[GAIN, new] > f.least and not s.opened[new] and not f.closed[new]:
                         better |= s.tally[LOGGED] < 8 * len(s.opened) and _try(f, s, new)
                 s.tally[WORK] += f.choice_start[i + 1] - f.choice_start[i]

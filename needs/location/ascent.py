@@ -13,6 +13,7 @@ from needs.location.costs import Floats, Places, Starts, Table
 _EVERY = 16  # steps between two looks at the bound
 _CHUNK = 100_000_000  # entries touched before Ctrl-C is heard: about a second
 _HEAD = 1.5  # of its multiplier: how far a row is copied into near memory
+_CLOSE = 5e-10  # of its value: an answer in part that lies no further from the bound ends the steps
 _UNIT = 2.3e-16  # by which one addition errs, relative
 NOW, BEST, SUM, FROM, NEXT, SIZE = range(6)  # rows of the state: points, and the sizes of steps
 RATIO, BOUND, VALUE, WIDE, LAST, SINCE, DONE, WORK = range(8)  # numbers kept
@@ -144,7 +145,7 @@ def _net(shape: Frame, side: Floats, net: Floats) -> None:
 @kernel
 def _missed(shape: Frame, k: int, y: Floats) -> float:
     """Say by how much y passes a side row."""
-    total = -shape.side_most[k]
+    total = -float(shape.side_most[k])
     for e in range(shape.side_start[k], shape.side_start[k + 1]):
         total += shape.side_value[e] * y[shape.side_choice[e]]
     return total
@@ -214,16 +215,13 @@ def _greatest(worth: Floats, count: int) -> float:
             low = i
         else:
             break
-    total = 0.0
-    for k in range(count):
-        total += worth[k]
-    return total
+    return float(worth[:count].sum())
 
 
 @kernel
 def _prove(shape: Frame, rows: Floats, side: Floats, net: Floats) -> float:
     """Work out the bound from net rewards, less what floating-point sums may err by."""
-    total, picked, size = rows.sum(), 0.0, 0.0
+    total, picked, size = float(rows.sum()), 0.0, 0.0
     for j in range(len(net)):
         if shape.fixed[j] > 0:
             picked += net[j]
@@ -334,9 +332,8 @@ def _ended(numbers: Floats, target: float, near: float) -> bool:
     lack = numbers[VALUE] - numbers[BOUND]
     if numbers[BOUND] >= target:
         return True
-    return np.isfinite(lack) and (
-        lack <= 1e-9 * numbers[VALUE] or (np.isfinite(target) and lack <= near * (target - numbers[BOUND]))
-    )
+    close = lack <= _CLOSE * numbers[VALUE] or (np.isfinite(target) and lack <= near * (target - numbers[BOUND]))
+    return bool(close and np.isfinite(lack))
 
 
 @kernel

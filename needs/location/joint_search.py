@@ -2,153 +2,45 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from needs.kernels import kernel
-from needs.location.costs import Bools, Floats, Places, Starts
+from needs.location.costs import Floats
+from needs.location.joint_state import (
+    APART,
+    CHILD,
+    EXTRA,
+    GAIN,
+    HELD,
+    LOGGED,
+    LOSS,
+    MEMBER,
+    NEED,
+    OPEN,
+    ORDER,
+    PARENT,
+    PARENTS,
+    PLACE,
+    ROOM,
+    WORK,
+    Counts,
+    Field,
+    Place,
+    State,
+)
 
-Counts = NDArray[np.int64]
-
-# Lists in Field: groups of which one may open, and required groups, of a choice; choices of a group; on which choices
-# one may hang, and which may hang on it.
-APART, NEED, MEMBER, PARENT, CHILD = np.arange(5)
-LOSS, GAIN, EXTRA = range(3)  # in State.worth
-PARENTS, HELD, ORDER, PLACE, ROOM = range(5)  # in State.known
-OPEN, LOGGED, WORK = range(3)  # in State.tally
 _SPOTS = 8  # rows near a change whose choices are tried, in one round
 _ROUNDS = 6  # at most, after one kick
 _LOOKS = 16  # rows looked at for a choice near another
 # No choice. Of its type, and the kinds of lists, is every place: a kernel is compiled anew for each literal and type.
-_NONE = np.int64(-1)
-
-
-class Field(NamedTuple):
-    """What the search does not change: costs by row and by choice, and the rules.
-
-    Attributes
-    ----------
-    outside, choice_start, choice, cost
-        As in `Costs`.
-    row_start, row, row_cost
-        As in `Columns`.
-    amounts, most
-        Of each limit; shape (limits, choices) and (limits,).
-    share
-        Of a limit that a choice takes, the greatest; shape (choices,).
-    closed, hangs
-        As in `Rules`.
-    list_start, listed
-        Lists of kind k of choice (or group) j are listed[list_start[k, j] : list_start[k, j + 1]], ascending.
-    least
-        A gain that counts.
-    """
-
-    outside: Floats
-    choice_start: Starts
-    choice: Places
-    cost: Floats
-    row_start: Starts
-    row: Places
-    row_cost: Floats
-    amounts: Floats
-    most: Floats
-    share: Floats
-    closed: Bools
-    hangs: Bools
-    list_start: Starts
-    listed: Counts
-    least: float
-
-
-class State(NamedTuple):
-    """Open choices, and what is known about them.
-
-    The two cheapest open choices of each row give what closing a choice would lose and opening one would gain
-    (Resende and Werneck 2007, doi:10.1016/j.ejor.2005.05.028); both are kept up to date with every change.
-
-    Attributes
-    ----------
-    opened
-        Shape (choices,).
-    near
-        Cheapest open choice of each row, and the second; -1 is the outside; shape (2, rows).
-    due
-        What each row pays to them; shape (2, rows).
-    worth
-        LOSS if an open choice closed, GAIN if a choice opened; EXTRA is room for `_try`; shape (3, choices).
-    known
-        Open PARENTS of a choice; open choices HELD, which hang on it alone; the open choices in ORDER, and the PLACE
-        of each there; ROOM for `_try` and `shake`; shape (5, choices).
-    met
-        Open choices of each group; shape (groups,).
-    sums
-        Amounts of each limit that are used; last, what all rows pay; shape (limits + 1,).
-    log
-        Choices in the order in which they changed.
-    tally
-        Choices that are OPEN, changes LOGGED, entries looked at (WORK).
-    """
-
-    opened: Bools
-    near: Counts
-    due: Floats
-    worth: Floats
-    known: Counts
-    met: Counts
-    sums: Floats
-    log: Counts
-    tally: Counts
+_NONE: Any = np.int64(-1)
 
 
 @kernel
-def recount(f: Field, s: State) -> None:
-    """Work out all that is known about the open choices anew, free of the rounding of many changes."""
-    s.worth[:] = 0.0
-    s.sums[:] = 0.0
-    s.known[:] = 0
-    s.met[:] = 0
-    s.tally[:WORK] = 0
-    for i in range(len(f.outside)):
-        s.near[:, i] = -1
-        s.due[:, i] = f.outside[i]
-        found = 0
-        for e in range(f.choice_start[i], f.choice_start[i + 1]):
-            if s.opened[f.choice[e]]:
-                s.near[found, i], s.due[found, i] = f.choice[e], f.cost[e]
-                found += 1
-                if found == 2:
-                    break
-        if found > 0:
-            s.worth[LOSS, s.near[0, i]] += s.due[1, i] - s.due[0, i]
-        for e in range(f.choice_start[i], f.choice_start[i + 1]):
-            if f.cost[e] >= s.due[0, i]:
-                break
-            s.worth[GAIN, f.choice[e]] += s.due[0, i] - f.cost[e]
-        s.sums[-1] += s.due[0, i]
-    for j in range(len(s.opened)):
-        if s.opened[j]:
-            s.known[ORDER, s.tally[OPEN]], s.known[PLACE, j] = j, s.tally[OPEN]
-            s.tally[OPEN] += 1
-            for k in range(len(f.most)):
-                s.sums[k] += f.amounts[k, j]
-            for kind in (APART, NEED):
-                for e in range(f.list_start[kind, j], f.list_start[kind, j + 1]):
-                    s.met[f.listed[e]] += 1
-            for e in range(f.list_start[CHILD, j], f.list_start[CHILD, j + 1]):
-                s.known[PARENTS, f.listed[e]] += 1
-    for j in range(len(s.opened)):
-        for e in range(f.list_start[PARENT, j], f.list_start[PARENT, j + 1]):
-            if s.opened[j] and s.opened[f.listed[e]] and s.known[PARENTS, j] == 1:
-                s.known[HELD, f.listed[e]] += 1
-    s.tally[WORK] += 2 * len(f.choice)
-
-
-@kernel
-def _held(f: Field, s: State, j: int, by: int) -> None:
+def _held(f: Field, s: State, j: Place, by: Place) -> None:
     """Count a choice that hangs on one open parent alone with that parent, or no longer."""
     for e in range(f.list_start[PARENT, j], f.list_start[PARENT, j + 1]):
         if s.opened[f.listed[e]]:
@@ -157,7 +49,7 @@ def _held(f: Field, s: State, j: int, by: int) -> None:
 
 
 @kernel
-def _flip(f: Field, s: State, j: int) -> None:
+def _flip(f: Field, s: State, j: Place) -> None:  # noqa: C901  one loop over rows, kept whole
     """Close a choice if it is open, though others may hang on it; else open it."""
     opens = not s.opened[j]
     by = 1 if opens else -1
@@ -226,7 +118,7 @@ def _flip(f: Field, s: State, j: int) -> None:
 
 
 @kernel
-def _among(f: Field, kind: int, j: int, wanted: int) -> bool:
+def _among(f: Field, kind: Place, j: Place, wanted: Place) -> bool:
     """Whether a list holds a number."""
     low, high = f.list_start[kind, j], f.list_start[kind, j + 1]
     end = high
@@ -240,13 +132,13 @@ def _among(f: Field, kind: int, j: int, wanted: int) -> bool:
 
 
 @kernel
-def _draw(lots: Generator, count: int) -> int:
+def _draw(lots: Generator, count: Place) -> Place:
     """Draw one of so many places."""
     return np.int64(lots.random() * count)
 
 
 @kernel
-def _room(amounts: Floats, most: Floats, sums: Floats, j: int, out: int) -> bool:
+def _room(amounts: Floats, most: Floats, sums: Floats, j: Place, out: Place) -> bool:
     """Whether limits let a choice open once another (-1: none) has closed; small, as the hottest loops ask it."""
     for k in range(len(most)):
         freed = amounts[k, out] if out >= 0 else 0.0
@@ -256,21 +148,21 @@ def _room(amounts: Floats, most: Floats, sums: Floats, j: int, out: int) -> bool
 
 
 @kernel
-def _fits(f: Field, s: State, j: int, out: int) -> bool:
+def _fits(f: Field, s: State, j: Place, out: Place) -> bool:
     """Whether all other rules let a closed choice open once another (-1: none) has closed."""
-    fit = not f.closed[j]
+    fit = bool(not f.closed[j])
     for e in range(f.list_start[APART, j], f.list_start[APART, j + 1]):
         others = s.met[f.listed[e]]
         if fit and others > 0:
-            fit = others == 1 and out >= 0 and _among(f, APART, out, f.listed[e])
+            fit = bool(others == 1 and out >= 0 and _among(f, APART, out, f.listed[e]))
     if fit and f.hangs[j]:
         left = s.known[PARENTS, j]
-        fit = left > 1 or (left == 1 and (out < 0 or not _among(f, PARENT, j, out)))
+        fit = bool(left > 1 or (left == 1 and (out < 0 or not _among(f, PARENT, j, out))))
     return fit
 
 
 @kernel
-def _spared(f: Field, s: State, j: int, new: int) -> bool:
+def _spared(f: Field, s: State, j: Place, new: Place) -> bool:
     """Whether an open choice may close once another (-1: none) has opened: all that need one of them have one."""
     for e in range(f.list_start[NEED, j], f.list_start[NEED, j + 1]):
         if s.met[f.listed[e]] == 1 and (new < 0 or not _among(f, NEED, new, f.listed[e])):
@@ -284,7 +176,7 @@ def _spared(f: Field, s: State, j: int, new: int) -> bool:
 
 
 @kernel
-def _try(f: Field, s: State, j: int) -> bool:
+def _try(f: Field, s: State, j: Place) -> bool:
     """Open a closed choice, and close the one other that it is best closed for, if less is paid then; say whether."""
     best, out = f.least, _NONE
     if not (_room(f.amounts, f.most, s.sums, j, _NONE) and _fits(f, s, j, _NONE)):
@@ -300,9 +192,9 @@ def _try(f: Field, s: State, j: int) -> bool:
         for k in range(s.tally[OPEN]):
             r = s.known[ORDER, k]
             less = s.worth[GAIN, j] - s.worth[LOSS, r] + s.worth[EXTRA, r]
-            if (less > best or (less == best and r < out)) and _room(f.amounts, f.most, s.sums, j, r):
-                if _fits(f, s, j, r) and _spared(f, s, r, j):
-                    best, out = less, r
+            better = less > best or (less == best and r < out)
+            if better and _room(f.amounts, f.most, s.sums, j, r) and _fits(f, s, j, r) and _spared(f, s, r, j):
+                best, out = less, r
         for k in range(count):
             s.worth[EXTRA, s.known[ROOM, k]] = 0.0
         s.tally[WORK] += f.row_start[j + 1] - f.row_start[j] + s.tally[OPEN]
@@ -316,14 +208,13 @@ def _try(f: Field, s: State, j: int) -> bool:
 @kernel
 def _refill(f: Field, s: State) -> None:
     """Open what gains the most for the share of a limit that it takes, until nothing that may open gains."""
-    new = np.int64(0)
+    new: Any = np.int64(0)
     while new >= 0:
         best, new = 0.0, _NONE
         for j in range(len(s.opened)):
-            gain = s.worth[GAIN, j]
-            if gain > f.least and gain / f.share[j] > best and _room(f.amounts, f.most, s.sums, j, _NONE):
-                if not s.opened[j] and _fits(f, s, j, _NONE):
-                    best, new = gain / f.share[j], j
+            rate = s.worth[GAIN, j] / f.share[j] if s.worth[GAIN, j] > f.least and not s.opened[j] else 0.0
+            if rate > best and _room(f.amounts, f.most, s.sums, j, _NONE) and _fits(f, s, j, _NONE):
+                best, new = rate, j
         s.tally[WORK] += len(s.opened)
         if new >= 0:
             _flip(f, s, new)
@@ -339,15 +230,14 @@ def climb(f: Field, s: State, order: Counts) -> None:
     Parameters
     ----------
     f, s
-        The problem, and a state that keeps to every rule; so does it afterwards.
+        The problem, and a state, freshly counted, that keeps to every rule; so does it afterwards.
     order
         Choices.
     """
-    recount(f, s)
     for j in order:
         if not s.opened[j] and _room(f.amounts, f.most, s.sums, j, _NONE) and _fits(f, s, j, _NONE):
             _flip(f, s, j)
-    since, j = 0, np.int64(0)
+    since, j = 0, _NONE + 1
     while since < len(s.opened):
         if since == 0:
             s.tally[LOGGED] = 0
@@ -366,7 +256,7 @@ def climb(f: Field, s: State, order: Counts) -> None:
 
 
 @kernel
-def _close(f: Field, s: State, j: int) -> bool:
+def _close(f: Field, s: State, j: Place) -> bool:
     """Close a choice and what then hangs on nothing; say whether all that is required is still there."""
     start = f.list_start[CHILD, j]
     for e in range(start - 1, f.list_start[CHILD, j + 1]):
@@ -380,9 +270,10 @@ def _close(f: Field, s: State, j: int) -> bool:
 
 
 @kernel
-def _victim(f: Field, s: State, k: int, j: int, keep: int, lots: Generator) -> int:
+def _victim(f: Field, s: State, k: Place, j: Place, keep: Place, lots: Generator) -> Place:
     """Choose what closes so that a limit is kept: by lot one near a choice, or what loses least, near it or at all."""
-    way, found, least = _draw(lots, 3), _NONE, np.inf
+    way, least = _draw(lots, 3), np.inf
+    found: Place = _NONE
     size = f.row_start[j + 1] - f.row_start[j]
     near = way < 2 and size > 0
     for e in range(min(size, _LOOKS) if near else s.tally[OPEN]):
@@ -404,7 +295,7 @@ def _victim(f: Field, s: State, k: int, j: int, keep: int, lots: Generator) -> i
 
 
 @kernel
-def _force(f: Field, s: State, j: int, keep: int, lots: Generator) -> bool:
+def _force(f: Field, s: State, j: Place, keep: Place, lots: Generator) -> bool:
     """Open a choice and close what the rules then do not allow; say whether that could be done."""
     _flip(f, s, j)
     for e in range(f.list_start[APART, j], f.list_start[APART, j + 1]):
@@ -422,7 +313,7 @@ def _force(f: Field, s: State, j: int, keep: int, lots: Generator) -> bool:
 
 
 @kernel
-def _kick(f: Field, s: State, i: int, lots: Generator) -> bool:
+def _kick(f: Field, s: State, i: Place, lots: Generator) -> bool:
     """Open a choice of a row by lot, with a parent if it lacks one; say whether that could be done."""
     hangs, seen, j, keep = lots.random() < 0.5, 0, _NONE, _NONE
     for e in range(f.choice_start[i], f.choice_start[i + 1]):
@@ -445,27 +336,25 @@ def _kick(f: Field, s: State, i: int, lots: Generator) -> bool:
 
 
 @kernel
-def shake(f: Field, s: State, lots: Generator, work: int) -> None:
+def shake(f: Field, s: State, lots: Generator, work: int) -> None:  # noqa: C901  one loop, kept whole
     """Kick the open choices by lot, settle near by, and undo what is worse, until so much has been looked at.
 
     Parameters
     ----------
     f, s
-        The problem, and a state that keeps to every rule; so does it afterwards, and pays no more.
+        The problem, and a state, freshly counted, that keeps to every rule; so does it afterwards, and pays no more.
     lots
         Where chance comes from.
     work
         Entries.
     """
-    recount(f, s)
-    s.known[ROOM] = 0
     end, rows = s.tally[WORK] + work, len(f.outside)
     while s.tally[WORK] < end:
         s.tally[WORK] += 1
         s.tally[LOGGED] = 0
         before, done = s.sums[-1], True
         for again in range(1 + _draw(lots, 2)):
-            i = _draw(lots, rows)
+            i: Any = _draw(lots, rows)
             if again == 0:
                 for _ in range(2):  # a row that pays much, rather
                     other = _draw(lots, rows)

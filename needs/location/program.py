@@ -73,12 +73,15 @@ class Answer:
         No answer reaches more; infinite when not known.
     losses
         Of a relaxed answer: what is lost at the least per unit that a choice is moved from where it is.
+    prices
+        Of a relaxed answer: multipliers of the goal's groups, 1 for a plain sum, and of the floors.
     """
 
     status: Status
     x: Floats | None
     bound: float
     losses: Floats
+    prices: Floats
 
 
 class Program:
@@ -108,12 +111,17 @@ class Program:
         self.least_of = groups > 1
         self.gains, self.constants = gains[:groups], self.terms.constant[:groups]
         rows = self._rule_rows()
-        for floor, row, constant in zip(model.floors, gains[groups:], self.terms.constant[groups:], strict=True):
+        # By group and floor: at which row it stands, and by how much that is scaled against the goal.
+        self._priced: dict[int, tuple[int, float]] = {}
+        for k, floor in enumerate(model.floors, groups):
+            row, constant = gains[k], self.terms.constant[k]
             if constant < floor.least:
                 scale = _SCALE / floor.least
+                self._priced[k] = len(self.terms) + len(rows), scale / self.scale
                 rows.append(_row_of(-row * scale, (constant - floor.least * (1 - TIE)) * scale))
         if self.least_of:
             least = gains.shape[1]
+            self._priced |= {k: (len(self.terms) + len(rows) + k, 1.0) for k in range(groups)}
             rows += [
                 Row(
                     [*np.flatnonzero(row).tolist(), least],
@@ -288,14 +296,17 @@ class Program:
         found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
         solution = highs.getSolution()
         x = np.array(solution.col_value[:choices]) if found and (whole or status == "optimal") else None
-        losses = np.zeros(choices)
+        losses, prices = np.zeros(choices), np.zeros(len(self.gains) + len(self.model.floors))
         least = info.mip_dual_bound if whole and status in {"optimal", "time limit"} else -highspy.kHighsInf
         if not whole and status == "optimal":
             losses = np.abs(np.array(solution.col_dual[:choices])) / self.scale
             least = info.objective_function_value
+            prices[0] = 1.0
+            for k, (row, scale) in self._priced.items():
+                prices[k] = max(0.0, -solution.row_dual[row]) * scale
         constant = 0.0 if self.least_of else float(self.constants[0])
         bound = constant - least / self.scale if np.isfinite(least) else float("inf")
-        return Answer(status, x, bound, losses)
+        return Answer(status, x, bound, losses, prices)
 
 
 def _load(lp: Any, tolerance: float) -> Any:

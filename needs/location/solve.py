@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from needs.errors import Fault, InputError, NeedsError, fail
-from needs.location import mending, sharing
+from needs.location import mending, narrowing, sharing
 from needs.location.capacity import Capacity
 from needs.location.model import Goal, Model
 from needs.location.program import TIE, Answer, Clock, Program, Row
@@ -16,10 +16,19 @@ from needs.location.search import improve, round_up, shake
 from needs.location.values import Bools, Floats
 
 _BLOCK = 20  # choices put in order by one solve: 2 ** 19 times the tolerance is still far below one
+_SEARCHING = 0.6  # share of the time limit that the search before the solver may take
 _HELD = 2 * TIE  # a plan found may miss a floor that stands for a goal reached by so much: a tie, and rounding
 
 Proved = Literal["optimal", "gap reached", "time limit", "solver stopped", "interrupted"]
 Ties = Literal["none", "broken", "not checked"]
+# A search that spent its effort leaves what the solver would need more time for.
+_BY_SEARCH: dict[str, Proved] = {
+    "optimal": "optimal",
+    "gap reached": "gap reached",
+    "effort spent": "time limit",
+    "time limit": "time limit",
+    "interrupted": "interrupted",
+}
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ def _solve(model: Model, clock: Clock, *, gap: float, start: Bools | None, ties:
     raised = _raise(model, model.total, clock, gap=gap, start=start, rival=ties)
     best = raised.best
     checked: Ties = "not checked"
-    if raised.status == "optimal" and ties:
+    if raised.status == "optimal" and ties and raised.program is not None:
         best, checked = _break_ties(raised.program, raised.best, raised.rival, clock)
     objective = model.objective(best)
     bound = max(objective, raised.bound)
@@ -170,19 +179,28 @@ class _Raised:
     best: Bools
     bound: float
     status: Proved
-    program: Program
+    program: Program | None
     rival: Bools | None
 
 
 def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools | None, rival: bool) -> _Raised:
-    everything = ~model.rules.closed
-    reach = goal.reached(model.best(everything))
-    program = Program(model, goal, certain=np.zeros(model.choices, bool), closed=model.rules.closed, reach=reach)
+    closed, certain = model.rules.closed, np.zeros(model.choices, bool)
+    bound = reach = goal.reached(model.best(~closed))
+    if model.choices > narrowing.FEW and goal.amounts.shape[1] == 1 and not model.floors:
+        near = narrowing.narrow(model, goal, start=start, gap=gap, time_limit_s=_SEARCHING * clock.left_s())
+        start, bound = near.best, min(reach, near.bound)
+        closed, certain = near.closed, near.certain
+        left = _gap(goal.reached(model.best(start)), bound)
+        if (left <= gap and gap > 0) or near.status == "interrupted" or _entries(model, closed) > narrowing.SOLVABLE:
+            status: Proved = "optimal" if left <= TIE else "gap reached" if left <= gap else _BY_SEARCH[near.status]
+            return _Raised(start, bound, status, None, None)
+    program = Program(model, goal, certain=certain, closed=closed, reach=reach)
     relaxed = program.run(clock, whole=False)
     if relaxed.status == "infeasible":
         raise mending.infeasible(model, clock)
-    bound = min(reach, relaxed.bound)
-    best = shake(model, goal, _first_plan(model, program, relaxed, clock, start=start), bound=bound)
+    bound = min(bound, relaxed.bound)
+    best = _first_plan(model, program, relaxed, clock, start=start)
+    best = shake(model, goal, best, bound=bound) if model.choices <= narrowing.FEW else best
     while True:
         objective = goal.reached(model.best(best))
         if _gap(objective, bound) <= gap and gap > 0:
@@ -195,8 +213,13 @@ def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools |
             break
         best = improve(model, goal, found)
     left = _gap(objective, max(bound, objective))
-    status: Proved = "optimal" if left <= TIE else "gap reached" if left <= gap else _ended(answer)
+    status = "optimal" if left <= TIE else "gap reached" if left <= gap else _ended(answer)
     return _Raised(best, bound, status, program, found)
+
+
+def _entries(model: Model, closed: Bools) -> int:
+    """How many entries the solver would be given."""
+    return int(np.count_nonzero(~closed[model.values.choice]))
 
 
 def _ended(answer: Answer) -> Proved:
@@ -209,6 +232,10 @@ def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *
     """Begin with a plan given, or a rounded one, or whatever the solver finds."""
     if start is not None and model.feasible(start, slack=_HELD):
         return improve(model, program.goal, start)
+    if model.choices > narrowing.FEW and relaxed.x is not None:
+        best = narrowing.promising(model, program.goal, relaxed.prices)
+        if best is not None:
+            return best
     best = round_up(model, np.zeros(model.choices) if relaxed.x is None else relaxed.x)
     best = None if best is None else improve(model, program.goal, best)
     if best is None or not model.met(best):

@@ -117,13 +117,13 @@ def test_the_plan_is_the_best_of_all_with_families_shared(seed):
 
 @given(SEEDS)
 @settings(max_examples=45, deadline=None)
-def test_a_cut_holds_for_every_plan_and_is_exact_where_it_was_made(seed):
+def test_a_cut_holds_for_any_choices_and_is_exact_where_it_was_made(seed):
     model, loads, most = limited(seed)
     mine = with_capacity(model, loads, most)
     if mine.capacity is None:
         return
     lots = np.random.default_rng(seed)
-    sets = [np.array(p) for p in itertools.product((False, True), repeat=model.choices)]
+    sets = [np.ones(model.choices, bool), *(lots.random((30, model.choices)) < 0.5)]
     worth = {s.tobytes(): mine.objective(s) for s in sets}
     for at in (sets[int(lots.integers(len(sets)))], lots.random(model.choices)):
         parts = share(model.values, model.base, model.weights, mine.capacity, at.astype(float))

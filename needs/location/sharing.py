@@ -79,18 +79,17 @@ class _Search:
             found = answer.x > 0.5
             if found.tobytes() in self.values and self._least(found) <= self._value(found) * (1 + TIE):
                 break  # the cut is there already: what is left is the solver's rounding
-            self._value(found)
+            self._take(self._climb(found))
             self._cut(parts.at((1 - _PART) * found + _PART * inner).price)
-            self._take(found)
         late = self.clock.left_s() <= 0
         return Found(self.best, self.bound, "optimal" if self._done() else "time limit" if late else "solver stopped")
 
     def _done(self) -> bool:
         return self.bound <= self._value(self.best) * (1 + max(self.gap, TIE))
 
-    def _take(self, found: Bools) -> None:
-        if self.model.rules.feasible(found):
-            self.best = max(self.best, self._climb(found), key=self._value)
+    def _take(self, found: Bools | None) -> None:
+        if found is not None and self.model.rules.feasible(found):
+            self.best = max(self.best, found, key=self._value)
 
     def _relax(self, parts: Transport) -> tuple[Program, Floats]:
         """Cut at choices open in part; give the program without the choices that are ruled out, and the last point."""
@@ -101,15 +100,15 @@ class _Search:
             if relaxed.x is None or self._done() or self.clock.left_s() <= 0:
                 break
             inner = (relaxed.x + inner) / 2
+            # A plan is looked for all the while, so that there is a good one whenever time runs out.
+            self._take(round_up(self.model, relaxed.x))
+            self._take(self._neighbour(self.best))
             made = self._cut(parts.at(inner).price)
             if made.at(inner) >= self.bound * (1 - _NEAR):
                 break
             relaxed = program.run(self.clock, whole=False, extra=self._rows(program))
             self.bound = min(self.bound, relaxed.bound)
-        self._take(self.best)
-        rounded = None if relaxed.x is None else round_up(self.model, relaxed.x)
-        if rounded is not None:
-            self._take(rounded)
+        self.best = self._climb(self.best)
         return program.ruled_out(relaxed, self._value(self.best)), inner
 
     def _program(self) -> Program:

@@ -97,7 +97,7 @@ def promising(model: Model, goal: Goal, prices: Floats) -> Bools | None:
     for burden in _BURDENS if floors else _BURDENS[:1]:
         worth = prices * np.where(np.arange(len(prices)) < groups, 1.0, burden)
         costs, _ = costs_of(model, np.column_stack([goal.amounts, *floors]) @ worth)
-        plan = improve(model, goal, joint.solve(costs, model.rules, start=best, effort=_EFFORT).opened)
+        plan = improve(model, goal, joint.solve(costs, model.rules, effort=_EFFORT).opened)
         if model.met(plan) and (best is None or goal.reached(model.best(plan)) > goal.reached(model.best(best))):
             best = plan
     return best

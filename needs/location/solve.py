@@ -201,17 +201,25 @@ def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools |
     bound = min(bound, relaxed.bound)
     best = _first_plan(model, program, relaxed, clock, start=start)
     best = shake(model, goal, best, bound=bound) if model.choices <= narrowing.FEW else best
+    looking = rival and model.choices <= narrowing.FEW
     while True:
         objective = goal.reached(model.best(best))
         if _gap(objective, bound) <= gap and gap > 0:
             return _Raised(best, bound, "gap reached", program, None)
         program = program.ruled_out(relaxed, objective)
-        answer = program.run(clock, start=best, rival=rival, gap=gap)
+        answer = program.run(clock, start=best, rival=looking, gap=gap)
         bound = min(bound, answer.bound)
         found = _read(model, answer)
-        if found is None or goal.reached(model.best(found)) <= objective * (1 + TIE):
+        better = found is not None and goal.reached(model.best(found)) > objective * (1 + TIE)
+        if found is not None and better:
+            best = improve(model, goal, found)
+            objective = goal.reached(model.best(best))
+        if (looking and not better) or answer.status != "optimal":
             break
-        best = improve(model, goal, found)
+        if not looking and _gap(objective, bound) <= TIE:
+            if not rival:
+                break
+            looking = True  # of many choices the best plan is looked for first, and then others that are as good
     left = _gap(objective, max(bound, objective))
     status = "optimal" if left <= TIE else "gap reached" if left <= gap else _ended(answer)
     return _Raised(best, bound, status, program, found)

@@ -12,10 +12,10 @@ from needs.location.costs import Bools, Costs, Floats, Places, Starts, Table
 from needs.location.rules import Rules
 from needs.location.saddle import Relaxed, relax
 
-_STEPS = 600  # of the bound at a node
-_NEAR = 0.1  # of what the bound lacks: a node's answer in part nearer than that ends its steps
+_STEPS = 300  # of the bound at a node
+_NEAR = 0.5  # of what the bound lacks: a node's answer in part nearer than that ends its steps
 _ROUNDS = 6  # of bounding and fixing at a node
-_SHRUNK = 0.02  # of a node's choices: fixing more than that is worth another round
+_SHRUNK = 0.05  # of a node's choices: fixing more than that is worth another round
 _STORED = 40_000_000  # entries kept in open nodes, about; beyond them the newest node is taken and not the best
 
 
@@ -136,7 +136,7 @@ class Tree:
     @property
     def bound(self) -> float:
         """No set of choices pays less, but perhaps for the sets that were proposed."""
-        return min(self._busy, self._pruned, min((node[0] for node in self._open), default=np.inf))
+        return min(self._busy, self._pruned, self._open[0][0] if self._open else np.inf)
 
     def __bool__(self) -> bool:
         return bool(self._open)

@@ -71,6 +71,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         command=_command(settings, path),
         others=planned.study.alternatives.sentences(),
         buys=planned.study.frontier.sentences(),
+        sure=list(planned.study.robustness.sentences) if planned.study.robustness else [],
     )
     return Page(webpage.render(content))
 
@@ -145,6 +146,9 @@ def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
         "equality": study.equality,
     }
     texts = "\n\n".join(f"# {row.title}\n\n{row.text}" for row in study.consultation.itertuples())
+    if study.robustness:
+        tables["robustness"] = study.robustness.sites.reset_index()
+        tables["draws"] = study.robustness.draws.reset_index()
     made = {f"plan/{name}.csv": outputs.csv_writer(t) for name, t in tables.items()}
     return made | {"plan/consultation.md": outputs.text_writer(texts + "\n")}
 
@@ -193,6 +197,7 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "tested_against": planned.tests,
         "alternatives": planned.study.alternatives.sentences(),
         "frontier": planned.study.frontier.sentences(),
+        "robustness": list(planned.study.robustness.sentences) if planned.study.robustness else [],
     }
 
 

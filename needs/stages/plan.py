@@ -97,6 +97,8 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
             base.families,
             {"hub": base.hub, "outreach": base.outreach},
             times.minutes,
+            rules=rules,
+            percentile=needs.zones["percentile"],
             demand_label=label,
         ),
         finding=finding,

@@ -14,9 +14,12 @@ from needs.siting import alternatives as other
 from needs.siting import frontier as curve
 from needs.siting import plan as siting
 from needs.siting.alternatives import Alternatives
+from needs.siting.draws import Robustness, draws
 from needs.siting.frontier import Frontier
+from needs.siting.redrawn import Ground
 from needs.stages.data import Data
 
+_DRAWN_GAP = 0.01  # within which every draw's best plan is proven
 _MORE_HUBS, _MORE_OUTREACH = 2, 4  # the frontier goes so far beyond what the settings allow
 
 
@@ -38,6 +41,8 @@ class Study:
         The table of an equality impact assessment (`scenarios.equality`).
     consultation
         A text for each site that closes, changes or opens (`scenarios.consultation`).
+    robustness
+        How the plan fares where all that is uncertain is drawn at once; None if nothing was drawn.
     """
 
     alternatives: Alternatives
@@ -46,6 +51,7 @@ class Study:
     comparison: Comparison
     equality: pd.DataFrame
     consultation: pd.DataFrame
+    robustness: Robustness | None
 
 
 def study(
@@ -56,6 +62,8 @@ def study(
     covers: Mapping[str, pd.DataFrame],
     minutes: Mapping[str, pd.DataFrame],
     *,
+    rules: pd.DataFrame,
+    percentile: pd.Series[float],
     demand_label: str,
 ) -> Study:
     """Study a plan.
@@ -70,6 +78,10 @@ def study(
         As the plan was made from; covers by offer.
     minutes
         By mode: index point_id of the places, columns site_id.
+    rules
+        Standards in force.
+    percentile
+        Need of each zone in England, 0 to 1; index lsoa21cd.
     demand_label
         What is counted.
     """
@@ -104,5 +116,20 @@ def study(
         ),
         comparison=compared,
         equality=scenarios.equality(compared, send_share_pct=settings.demand.send_share_pct),
+        robustness=_robustness(settings, ground, chosen, minutes, rules, percentile) if asked.draws else None,
         consultation=scenarios.consultation(compared, chosen.sites.merge(ground.sites[["site_id", "ours"]])),
     )
+
+
+def _robustness(
+    settings: Assessment,
+    ground: Data,
+    chosen: siting.Plan,
+    minutes: Mapping[str, pd.DataFrame],
+    rules: pd.DataFrame,
+    percentile: pd.Series[float],
+) -> Robustness:
+    """Draw all that is uncertain; every draw's best plan is proven within a hundredth."""
+    protected = ground.zones.loc[ground.zones["count_hidden"], "lsoa21cd"]
+    made_of = Ground.of(chosen.case, minutes, rules, percentile, protected=list(protected))
+    return draws(chosen.case, chosen.offers, made_of, list(minutes), count=settings.plan.draws, gap=_DRAWN_GAP)

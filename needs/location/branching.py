@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from needs.location.costs import Bools, Costs, Floats, Places, Starts, Table
 from needs.location.rules import Rules
 from needs.location.saddle import Relaxed, relax
 
-_STEPS = 600  # of the bound at a node
-_NEAR = 0.1  # of what the bound lacks: a node's answer in part nearer than that ends its steps
+_STEPS = 300  # of the bound at a node
+_NEAR = 0.5  # of what the bound lacks: a node's answer in part nearer than that ends its steps
 _ROUNDS = 6  # of bounding and fixing at a node
-_SHRUNK = 0.02  # of a node's choices: fixing more than that is worth another round
+_SHRUNK = 0.05  # of a node's choices: fixing more than that is worth another round
+_HALVED = 0.5  # of a table: a part that is smaller gets one of its own
 _STORED = 40_000_000  # entries kept in open nodes, about; beyond them the newest node is taken and not the best
 
 
@@ -95,6 +97,15 @@ class Part:
         """Part multipliers of the rows here among the rows of the problem before, which proves the same bound."""
         return _spread(before.table, self.place, self.outside, self.merged, self.costs.table, rows)
 
+    def lift(self, before: Part, start: Relaxed, closed: Bools, certain: Bools) -> tuple[Relaxed, Bools, Bools]:
+        """State for the problem before what is known here: multipliers, and what is closed and certain."""
+        here = self.place >= 0
+        opened = np.isin(before.ids, self.certain)
+        y, all_closed = opened.astype(float), ~here & ~opened
+        y[here], all_closed[here], opened[here] = start.y, closed, certain
+        rows = self.spread(before.costs, start.rows)
+        return replace(start, rows=rows, y=y, rewards=np.zeros(0)), all_closed, opened
+
     def opened(self, here: Bools, choices: int) -> Bools:
         """Give a set of choices here as one of the first problem."""
         opened = np.zeros(choices, bool)
@@ -111,6 +122,7 @@ class _Node:
     start: Relaxed
     closed: Bools
     certain: Bools
+    size: int
 
 
 class Tree:
@@ -127,16 +139,16 @@ class Tree:
     def __init__(self, part: Part, start: Relaxed) -> None:
         nothing = np.zeros(part.costs.choices, bool)
         self._choices = part.costs.choices
-        self._open: list[tuple[float, int, _Node]] = [(start.bound, 0, _Node(part, start, nothing, nothing))]
+        self._open: list[tuple[float, int, _Node]] = [(start.bound, 0, _Node(part, start, nothing, nothing, 0))]
         self._busy = self._pruned = np.inf
         self._count = 0
-        self._stored = 0.0
+        self._stored = 0
         self.nodes, self.work = 0, 0.0
 
     @property
     def bound(self) -> float:
         """No set of choices pays less, but perhaps for the sets that were proposed."""
-        return min(self._busy, self._pruned, min((node[0] for node in self._open), default=np.inf))
+        return min(self._busy, self._pruned, self._open[0][0] if self._open else np.inf)
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -149,6 +161,7 @@ class Tree:
         cut
             Sets that pay as much or more are not looked for.
         """
+        self._busy = self._open[0][0]
         if self._stored > _STORED:
             newest = max(range(len(self._open)), key=lambda k: self._open[k][1])
             self._open[0], self._open[newest] = self._open[newest], self._open[0]
@@ -157,7 +170,7 @@ class Tree:
         else:
             bound, _, node = heapq.heappop(self._open)
         self._busy = bound
-        self._stored -= len(node.before.costs.cost)
+        self._stored -= node.size
         proposed = self._prove(node, bound, cut)
         self._busy = np.inf
         return proposed
@@ -169,9 +182,11 @@ class Tree:
         self.nodes += 1
         part, start = node.before, node.start
         closed, certain = node.closed, node.certain
+        parts = [part]
         for _ in range(_ROUNDS):
             if closed.any() or certain.any():
                 part = part.narrow(closed, certain)
+                parts.append(part)
                 start = part.carry(start)
                 self.work += 2 * len(part.costs.cost)
             most, choices = part.most, part.costs.choices
@@ -194,18 +209,31 @@ class Tree:
             closed, certain = fixed(start, most, cut - part.constant)
             if closed.sum() + certain.sum() <= _SHRUNK * choices:
                 break
-        self._branch(part, start, bound, closed, certain)
+        self._branch(parts, start, bound, closed, certain)
         best = np.zeros(choices, bool)
         best[np.argsort(-start.y, kind="stable")[:most]] = True
         return part.opened(best, self._choices)
 
-    def _branch(self, part: Part, start: Relaxed, bound: float, closed: Bools, certain: Bools) -> None:
-        """Open the most undecided choice in one node, and close it in another."""
+    def _branch(self, parts: list[Part], start: Relaxed, bound: float, closed: Bools, certain: Bools) -> None:
+        """Open the most undecided choice in one node, and close it in another.
+
+        The last of the parts, each narrowed from the one before, is kept if it is much smaller than the first. Else
+        what is known is stated for the first, whose table all that come from it share.
+        """
         undecided = np.where(closed | certain, -1.0, np.minimum(start.y, 1.0 - start.y) + 1e-6 * start.y)
-        at = np.arange(part.costs.choices) == np.argmax(undecided)
-        for node in (_Node(part, start, closed, certain | at), _Node(part, start, closed | at, certain)):
+        at = (undecided == undecided.max()) & ~(closed | certain)
+        at[np.argmax(at) + 1 :] = False
+        both = [(closed, certain | at), (closed | at, certain)] if at.any() else [(closed, certain)]
+        whole, size = parts[0], len(parts[-1].costs.cost)
+        lifted = size > _HALVED * len(whole.costs.cost)
+        for shut, sure in both:
+            begin = start
+            if lifted:
+                for before, part in reversed(list(pairwise(parts))):
+                    begin, shut, sure = part.lift(before, begin, shut, sure)
+            node = _Node(whole if lifted else parts[-1], begin, shut, sure, whole.costs.rows if lifted else size)
             self._count += 1
-            self._stored += len(part.costs.cost)
+            self._stored += node.size
             heapq.heappush(self._open, (bound, self._count, node))
 
 

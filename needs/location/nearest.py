@@ -27,7 +27,9 @@ _SLICE = 160  # steps of the first slice of the bound
 _GROWTH = 1.4  # of slices
 _NEAR = 0.05  # of the gap: the bound's steps end when it could rise by no more than that
 _DRAWN = 3  # plans drawn from the answer in part after each slice
-_SHAKEN = 0.3  # of the work so far: what shaking the plan may take
+_SHAKEN = 0.1  # of the work so far: what shaking may take without a better plan
+_AGAIN = 2.0  # times the work at the last shake: when branching makes way for the next
+_POLISHED = 0.2  # of branching's work: what exchanging in the plans that it proposes may take
 _CHUNK = 20_000_000  # entries of one go at shaking, so that Ctrl-C is soon heard
 
 
@@ -160,6 +162,7 @@ class _Search:
         self.paid = self._part.constant + float(own.outside.sum())
         self.bound = self._floor * (1 - _EQUAL)
         self.work = float(len(costs.cost))
+        self._seed = SEED
         self.nodes = 0
 
     def _slack(self, gap: float) -> float:
@@ -207,7 +210,7 @@ class _Search:
             yield
             return
         yield from self._bound(start, gap)
-        yield from self._shake(_SHAKEN * self.work)
+        yield from self._shake()
         yield from self._branch(gap)
 
     def _bound(self, start: Found | None, gap: float) -> Iterator[None]:
@@ -235,36 +238,37 @@ class _Search:
                 return
             steps *= _GROWTH
 
-    def _shake(self, work: float) -> Iterator[None]:
-        """Shake the plan."""
+    def _shake(self) -> Iterator[None]:
+        """Shake the plan as long as that pays."""
         own = self._part.costs
-        until = self.work + work
-        seed = SEED
+        allowed = _SHAKEN * self.work
+        until = self.work + allowed
         while self.work < until:
             opened = self._opened.copy()
-            most = int(min(_CHUNK, until - self.work)) + 1
-            self.work += shake(own.table, own.columns, opened, most, seed)[0]
-            self._take(opened)
-            seed += 1
+            self.work += shake(own.table, own.columns, opened, int(min(_CHUNK, until - self.work)) + 1, self._seed)[0]
+            self._seed += 1
+            if self._take(opened):
+                until = self.work + allowed
             yield
 
     def _branch(self, gap: float) -> Iterator[None]:
         """Fix and branch until nothing is left."""
         part, own = self._part, self._part.costs
         tree = Tree(Part.whole(own, part.most), self._relaxed)
-        before, polished = self.work, 0.0
+        polished, again = 0.0, _AGAIN * self.work
         while tree:
+            before = tree.work
             proposed = tree.step(self.paid - part.constant - self._slack(gap))
-            self.nodes, self.work = tree.nodes, before + tree.work + polished
-            if proposed is not None:
-                better = self._take(proposed)
-                if better or polished < 0.2 * tree.work:
-                    at = self.work
-                    self._improve(proposed, -self._relaxed.y)
-                    polished += self.work - at
+            self.nodes, self.work = tree.nodes, self.work + tree.work - before
+            if proposed is not None and (self._take(proposed) or polished < _POLISHED * tree.work):
+                before = self.work
+                self._improve(proposed, -self._relaxed.y)
+                polished += self.work - before
             self.bound = max(self.bound, min(self.paid, tree.bound + part.constant))
             yield
-        self.bound = max(self.bound, min(self.paid, tree.bound + part.constant))
+            if tree and self.work > again:
+                yield from self._shake()
+                again = _AGAIN * self.work
 
     def found(self, status: Status, gap: float) -> Found:
         """Put the plan in order, and evaluate it and the bound on the data."""

@@ -82,7 +82,8 @@ def _solved(
         most = limit.most if limit.most > 0 else 1.0
         rows.append((inside, -limit.amounts[inside] / most, -(1.0 - tighter) if limit.most > 0 else 0.0))
     if apart:
-        rows += [(group[wanted[group]], -np.ones(int(wanted[group].sum())), -1.0) for group in rules.apart]
+        met = [group[wanted[group]] for group in rules.apart]
+        rows += [(group, -np.ones(len(group)), -1.0) for group in met if len(group) > 1]
     place = np.zeros(rules.choices, np.intp)
     place[used] = np.arange(len(used))
     of = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])

@@ -34,6 +34,7 @@ from needs.location.joint_state import (
 
 _SPOTS = 8  # rows near a change whose choices are tried, in one round
 _ROUNDS = 6  # at most, after one kick
+_KICK = 50  # entries that a kick counts for, beside those that it looks at
 _LOOKS = 16  # rows looked at for a choice near another
 # No choice. Of its type, and the kinds of lists, is every place: a kernel is compiled anew for each literal and type.
 _NONE: Any = np.int64(-1)
@@ -249,7 +250,7 @@ def climb(f: Field, s: State, order: Counts) -> None:
         if since == len(s.opened):
             for hangs in (True, False):
                 for r in range(len(s.opened) - 1, -1, -1):
-                    idle = s.opened[r] and f.hangs[r] == hangs and s.worth[LOSS, r] <= f.least
+                    idle = s.opened[r] and f.hangs[r] == hangs and s.worth[LOSS, r] <= 0.5 * f.least
                     if idle and _spared(f, s, r, _NONE):
                         _flip(f, s, r)
                         since = 0
@@ -350,7 +351,7 @@ def shake(f: Field, s: State, lots: Generator, work: int) -> None:  # noqa: C901
     """
     end, rows = s.tally[WORK] + work, len(f.outside)
     while s.tally[WORK] < end:
-        s.tally[WORK] += 1
+        s.tally[WORK] += _KICK
         s.tally[LOGGED] = 0
         before, done = s.sums[-1], True
         for again in range(1 + _draw(lots, 2)):

@@ -105,7 +105,7 @@ class State(NamedTuple):
 def field_of(costs: Costs, rules: Rules) -> Field:
     """Lay out costs and rules for the search."""
     n, groups = rules.choices, (*rules.apart, *rules.required)
-    amounts = np.array([limit.amounts for limit in rules.limits], np.float64).reshape(-1, n)
+    amounts = np.array([limit.amounts for limit in rules.limits], np.float64).reshape(len(rules.limits), n)
     most = np.array([limit.most for limit in rules.limits], np.float64)
     share = np.divide(amounts, most[:, None], out=np.zeros_like(amounts), where=most[:, None] > 0)
     size = [len(group) for group in groups]

@@ -61,6 +61,8 @@ def weighted(costs: Costs, weights: Floats) -> Costs:
 def kept_below(costs: Costs, cost: Floats, outside: Floats) -> Costs:
     """Keep the entries whose cost is below another outside cost."""
     used = cost < outside[costs.row]
+    if used.all():
+        return Costs(costs.choices, outside, costs.start, costs.choice, cost)
     start = np.concatenate([[0], np.cumsum(used)])[costs.start]
     return Costs(costs.choices, outside, start, costs.choice[used], cost[used])
 

@@ -26,7 +26,7 @@ from needs.location.values import Values
 _STEPS = 1_000  # of a relaxed answer, at most
 _AIM = 0.3  # of the gap asked: a bound as near as this serves the versions round about as well
 _FEW = 200  # of them where a bound needs only a little help
-_LISTED = 3  # times the choices to each that opens: how many of a row's cheapest are looked at first
+_LISTED = 2  # times the choices to each that opens: how many of a row's cheapest are looked at first
 _NEAR = 0.02  # of what the bound lacks: no multipliers reach it then
 _WHOLE = 1e-6
 _HELD = 2e-9  # a plan may miss a floor by this share of it: a tie, and rounding

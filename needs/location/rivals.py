@@ -11,7 +11,7 @@ from needs.errors import Faults
 from needs.location.model import Model
 from needs.location.program import Answer, Clock, Program, Row
 from needs.location.rules import Ints
-from needs.location.solve import Solution, _break_ties, _read, solve
+from needs.location.solve import Solution, break_ties, plan_of, solve
 from needs.location.values import Bools, Floats
 
 # Shares of the tolerance within which plans are sought in turn: the nearer to the best, the fewer choices are left.
@@ -142,13 +142,13 @@ def rivals(
                 bound = min(bound, step)
                 break
             bound = min(bound, answer.bound)
-            found = _read(model, answer)
+            found = plan_of(model, answer)
             if answer.status != "optimal" or found is None:
                 status: Ended = "solver stopped" if answer.status == "optimal" else answer.status
                 return _listed(model, plans, level, status, bound)
             equals = _Apart(whole, relaxed, model.objective(found), plans, sites, differ)
-            other = _read(model, equals.run(clock, start=found, rival=True))
-            plans.append(_break_ties(equals, found, other, clock)[0])
+            other = plan_of(model, equals.run(clock, start=found, rival=True))
+            plans.append(break_ties(equals, found, other, clock)[0])
     return _listed(model, plans, level, "complete" if len(plans) <= most else "most found", bound)
 
 
@@ -198,7 +198,7 @@ def _price(model: Model, best: Bools, own: Ints, choice: int, clock: Clock, *, s
         nothing = np.zeros(model.choices, bool)
         program = Program(asked, model.total, certain=nothing, closed=shut, reach=model.objective(~nothing))
         answer = program.run(clock, cost=np.ones(model.choices))
-        start = _read(asked, answer)
+        start = plan_of(asked, answer)
         if start is None:
             return Price(site, choice, None, impossible=answer.status == "infeasible")
     return Price(site, choice, solve(asked, time_limit_s=clock.left_s(), start=start))

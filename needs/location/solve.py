@@ -164,7 +164,7 @@ def _solve(model: Model, clock: Clock, *, gap: float, start: Bools | None, ties:
     best = raised.best
     checked: Ties = "not checked"
     if raised.status == "optimal" and ties and raised.program is not None:
-        best, checked = _break_ties(raised.program, raised.best, raised.rival, clock)
+        best, checked = break_ties(raised.program, raised.best, raised.rival, clock)
     objective = model.objective(best)
     bound = max(objective, raised.bound)
     status = next((s.status for s in steps if s.status != "optimal"), raised.status)
@@ -209,7 +209,7 @@ def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools |
         program = program.ruled_out(relaxed, objective)
         answer = program.run(clock, start=best, rival=looking, gap=gap)
         bound = min(bound, answer.bound)
-        found = _read(model, answer)
+        found = plan_of(model, answer)
         better = found is not None and goal.reached(model.best(found)) > objective * (1 + TIE)
         if found is not None and better:
             best = improve(model, goal, found)
@@ -250,7 +250,7 @@ def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *
         answer = program.run(clock)
         if answer.status == "infeasible":
             raise mending.infeasible(model, clock)
-        found = _read(model, answer)
+        found = plan_of(model, answer)
         best = None if found is None else improve(model, program.goal, found)
     if best is None:
         fail(NeedsError, "plan", f"no plan was found within {clock.limit_s:g} s", "raise time_limit_s")
@@ -263,13 +263,13 @@ def _gap(objective: float, bound: float) -> float:
     return (bound - objective) / objective if objective > 0 else float("inf")
 
 
-def _read(model: Model, answer: Answer) -> Bools | None:
+def plan_of(model: Model, answer: Answer) -> Bools | None:
     """Read the plan of an answer, if it has one that meets every constraint."""
     found = None if answer.x is None else answer.x > 0.5
     return found if found is not None and model.feasible(found, slack=_HELD) else None
 
 
-def _break_ties(program: Program, best: Bools, rival: Bools | None, clock: Clock) -> tuple[Bools, Ties]:
+def break_ties(program: Program, best: Bools, rival: Bools | None, clock: Clock) -> tuple[Bools, Ties]:
     """Choose among plans as good as the best one, by the rule that `solve` states; `rival` is one of them."""
     model = program.model
     least = model.objective(best) * (1 - TIE)
@@ -285,7 +285,7 @@ def _break_ties(program: Program, best: Bools, rival: Bools | None, clock: Clock
     best = min(best, rival, key=lambda plan: float(cost @ plan))
     while True:
         answer = program.run(clock, start=best, rival=True, cost=cost, extra=(equal,))
-        rival = _read(model, answer)
+        rival = plan_of(model, answer)
         if answer.status != "optimal" or rival is None or not as_good(rival):
             return best, "not checked"
         if (rival == best).all():
@@ -300,7 +300,7 @@ def _break_ties(program: Program, best: Bools, rival: Bools | None, clock: Clock
         order: Floats = np.zeros(model.choices)
         order[block] = -(2.0 ** np.arange(len(block))[::-1])
         answer = program.run(clock, start=best, cost=order, extra=tuple(rows))
-        found = _read(model, answer)
+        found = plan_of(model, answer)
         if answer.status != "optimal" or found is None or not as_good(found):
             return best, "not checked"
         best = found

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from needs.assessment.plan import COSTS
+from needs.charts.words import listing
 from needs.location import rivals
 from needs.location.solve import Solution
 from needs.location.values import Bools
 from needs.siting import statement
 from needs.siting.case import Case
-from needs.siting.reasons import _count, _listed
+from needs.siting.words import count
 
 _SAME = 1e-9  # relative to all need: below this two plans do equally well
 _NEED = "need-weighted family"
@@ -56,13 +57,13 @@ class Alternatives:
 
     def sentences(self) -> list[str]:
         """Say each in plain English, and whether there are more."""
-        sites = _count(self.differ, "site")
+        sites = count(self.differ, "site")
         kind = f"differs in {sites} or more and comes within {self.within_pct:g} % of the plan"
         if self.status == "complete":
             end = "No plan" if self.table.empty else "These are all: no other plan"
             return [*self.table["sentence"], f"{end} {kind}"]
         why = "" if self.status == "most found" else ", for the search ended early"
-        loses = f"; any other loses at least {_count(self.least_lost, _NEED)}" if self.least_lost >= 0.05 else ""
+        loses = f"; any other loses at least {count(self.least_lost, _NEED)}" if self.least_lost >= 0.05 else ""
         return [*self.table["sentence"], f"There may be others of which each {kind}{why}{loses}"]
 
 
@@ -174,13 +175,13 @@ def spent(case: Case, opened: Bools) -> dict[str, float]:
     """
     sums = {}
     for cost in COSTS:
-        by_offer = [statement._cost(case.sites, case.settings, offer, cost) for offer in statement.OFFERS]
+        by_offer = [statement.cost_of(case.sites, case.settings, offer, cost) for offer in statement.OFFERS]
         amounts = np.column_stack(by_offer).ravel()
         paid = opened & ~case.today if cost == "opening_gbp" else opened
         sums[cost] = math.fsum(amounts[paid])
     closed = (case.today & np.repeat(case.sites["ours"].to_numpy(bool), 2)).reshape(-1, 2).any(axis=1)
     closed &= ~opened.reshape(-1, 2).any(axis=1)
-    sums["opening_gbp"] += math.fsum(statement._own(case.sites, "closing_gbp", case.settings.closing_gbp)[closed])
+    sums["opening_gbp"] += math.fsum(statement.own_or(case.sites, "closing_gbp", case.settings.closing_gbp)[closed])
     return sums
 
 
@@ -229,7 +230,7 @@ class _Beside:
         words = f"{said[0].upper()}{said[1:]}: {self._outcome(row)}"
         for cost, form in _COST_WORDS.items():
             if not math.isnan(row[cost]) and abs(row[cost]) >= 0.05:
-                words += "; " + form.format(_count(abs(row[cost])), "more" if row[cost] > 0 else "less")
+                words += "; " + form.format(count(abs(row[cost])), "more" if row[cost] > 0 else "less")
         return words
 
     def _differences(self, row: dict[str, Any]) -> str:
@@ -237,28 +238,28 @@ class _Beside:
         of_verb: dict[str, list[str]] = {"keeps": [], "opens": []}
         for s in comes:
             of_verb["opens" if self.today[s] == "none" else "keeps"].append(f"{self.names[s]} ({row['offers'][s]})")
-        parts = [f"{verb} {_listed(named)}" for verb, named in of_verb.items() if named]
-        gone = _listed([self.names[s] for s in goes]) if goes else ""
+        parts = [f"{verb} {listing(named)}" for verb, named in of_verb.items() if named]
+        gone = listing([self.names[s] for s in goes]) if goes else ""
         if goes and parts:
             parts[-1] += f" in place of {gone}"
         elif goes:
             parts = [f"does without {gone}"]
         other = {"hub": "outreach", "outreach": "hub"}
         parts += [f"makes {self.names[s]} {_A[other[self.offer[s]]]}, not {_A[self.offer[s]]}" for s in row["changes"]]
-        return _listed(parts) if parts else ""
+        return listing(parts) if parts else ""
 
     def _outcome(self, row: dict[str, Any]) -> str:
         rise, kept = row["rise_unmet"], row["lost"] - row["rise_unmet"]
         same = _SAME * self.need
-        points = f"({_count(abs(row['rise_pct']))} points of need met)"
+        points = f"({count(abs(row['rise_pct']))} points of need met)"
         if rise > same:
-            words = f"leaves {_count(rise, f'more {_NEED}')} unmet {points}"
+            words = f"leaves {count(rise, f'more {_NEED}')} unmet {points}"
         elif rise < -same:
-            words = f"leaves {_count(-rise, f'fewer {_NEED}')} unmet {points}"
+            words = f"leaves {count(-rise, f'fewer {_NEED}')} unmet {points}"
         else:
             words = "leaves as much need unmet"
         if rise <= same and kept > same:
-            words += f", but it closes or changes what exists today: it would have to leave {_count(kept)} fewer unmet"
+            words += f", but it closes or changes what exists today: it would have to leave {count(kept)} fewer unmet"
         elif rise > same and kept < -same:
-            words += f", though it keeps more of what exists today, which counts for {_count(-kept)}"
+            words += f", though it keeps more of what exists today, which counts for {count(-kept)}"
         return words

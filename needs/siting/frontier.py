@@ -18,7 +18,7 @@ from needs.location.solve import Solution, solve
 from needs.location.values import Bools, Floats
 from needs.siting.alternatives import spent
 from needs.siting.case import Case
-from needs.siting.reasons import _count
+from needs.siting.words import count
 
 _SAME = 1e-9  # relative: below this two figures are equal
 _FAR = 0.95  # share of families whose journeys the long one is not shorter than
@@ -277,7 +277,7 @@ def _much(value: float, word: str) -> str:
 
 
 def _points(value: float) -> str:
-    return f"{'-' if value < 0 else ''}{_count(abs(value), 'point')}"
+    return f"{'-' if value < 0 else ''}{count(abs(value), 'point')}"
 
 
 def _sentence(words: str) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from needs.charts.words import listing
 from needs.location.rules import Bools, Floats, Ints
 from needs.siting.case import Case
+from needs.siting.words import count, share
 
 _SAME = 1e-9  # relative to all need: below this two choices do equally well
 _NEED = "need-weighted family"
@@ -88,11 +90,11 @@ class _Story:
         run = [o for o in np.flatnonzero(self.opened[1::2]).tolist() if self._parent(o)[0] == s]
         if is_hub:
             if run:
-                sentences.append(f"Runs the outreach at {_listed([self.names[o] for o in run])}")
+                sentences.append(f"Runs the outreach at {listing([self.names[o] for o in run])}")
         else:
             hub, minutes = self._parent(s)
             row |= {"parent_hub_id": self.ids[hub], "parent_min": minutes}
-            sentences.append(f"Run from {self.names[hub]}, {_count(round(minutes), 'minute')} by car")
+            sentences.append(f"Run from {self.names[hub]}, {count(round(minutes), 'minute')} by car")
         sentences.append(self._loss_words(lost))
         other, rise = self._next_best(c)
         if other is not None:
@@ -114,7 +116,7 @@ class _Story:
         saved = max(0.0, self.model.objective(kept) - self.met)
         served = self.demand * self.case.covers[:, c]
         served[self.best_today != c] = 0.0
-        sentences = [f"Keeping it as well would leave {_count(saved, _NEED)} fewer unmet"]
+        sentences = [f"Keeping it as well would leave {count(saved, _NEED)} fewer unmet"]
         if served.any():
             sentences.append(self._where_next(served, self.case.covers[:, c]))
         else:
@@ -135,11 +137,11 @@ class _Story:
             return {"reasons": ["It would reach no family within the standards"]}
         offer = _OFFER_WORDS["hub" if c % 2 == 0 else "outreach"]
         everyone = math.fsum(self.demand)
-        sentences = [f"As {offer} it would cover {_count(math.fsum(within))} of {_count(everyone)} {self.label}"]
+        sentences = [f"As {offer} it would cover {count(math.fsum(within))} of {count(everyone)} {self.label}"]
         sentences += self._alone(c, within, would=True)
         if gains[c] <= _SAME * self.need:
             return {"reasons": [*sentences, "The plan serves all of them as well or better without it"]}
-        sentences.append(f"With it as well, {_count(gains[c], _NEED)} fewer would go unmet: {self._bar(c)}")
+        sentences.append(f"With it as well, {count(gains[c], _NEED)} fewer would go unmet: {self._bar(c)}")
         out, rise = self._best_exchange(c)
         if out is not None:
             words = self._rise_words(rise, self.case.keep_worth(out, hub=bool(self.opened[2 * out])))
@@ -159,7 +161,7 @@ class _Story:
         more[c] = True
         full = [limit.name for limit in rules.limits if limit.amounts[c] > 0 and not limit.met(more)]
         if full:
-            return f"{_listed(full)} {'does' if len(full) == 1 else 'do'} not allow it"
+            return f"{listing(full)} {'does' if len(full) == 1 else 'do'} not allow it"
         if not rules.hung(more):
             return f"no hub of the plan lies within {self.case.settings.parent_limit_min:g} minutes of it by car"
         if any(c in group and more[group].sum() > 1 for group in rules.apart):
@@ -187,7 +189,7 @@ class _Story:
         alone = math.fsum(np.maximum(within - self.demand * covered, 0.0))
         if alone <= _SAME * math.fsum(within):
             return [f"Other sites of the plan cover all of these{'' if would else ' too'}"]
-        return [f"Of these, {_count(alone)} are covered by no {'' if would else 'other '}site of the plan"]
+        return [f"Of these, {count(alone)} are covered by no {'' if would else 'other '}site of the plan"]
 
     def _origin(self, s: int, is_hub: bool) -> str:
         offer = _OFFER_WORDS["hub" if is_hub else "outreach"]
@@ -203,28 +205,28 @@ class _Story:
 
     def _reach(self, within: Floats, reached: float) -> list[str]:
         total, everyone = math.fsum(within), math.fsum(self.demand)
-        text = f"Covers {_count(total)} of {_count(everyone)} {self.label}"
-        text += f" ({_share(total, everyone)})" if everyone > 0 else ""
+        text = f"Covers {count(total)} of {count(everyone)} {self.label}"
+        text += f" ({share(total, everyone)})" if everyone > 0 else ""
         text += ", those beyond the standard in part"
         worst = self.case.points["fifth_england"] == 1 if "fifth_england" in self.case.points else None
         if worst is not None and self.demand[worst].any():
-            text += f"; {_count(math.fsum(within[worst]))} of them in the fifth of England with the highest need"
-        return [text, f"The best or nearest choice for {_count(reached)} of them"]
+            text += f"; {count(math.fsum(within[worst]))} of them in the fifth of England with the highest need"
+        return [text, f"The best or nearest choice for {count(reached)} of them"]
 
     def _loss_words(self, lost: float) -> str:
         unmet = self.need - self.met
         digits = 1 if lost < 10 else 0
         more, now = f"{unmet + lost:,.{digits}f}", f"{unmet:,.{digits}f}"
         if more == now:
-            return f"Without it unmet need would hardly rise: by {_count(lost, _NEED)}"
+            return f"Without it unmet need would hardly rise: by {count(lost, _NEED)}"
         return f"Without it {more} instead of {now} need-weighted families would go unmet"
 
     def _rise_words(self, rise: float, worth: float) -> str:
         if abs(rise) <= _SAME * self.need:
             return "which would do as well"
-        words = f"which would leave {_count(abs(rise), _NEED)} {'more' if rise > 0 else 'fewer'} unmet"
+        words = f"which would leave {count(abs(rise), _NEED)} {'more' if rise > 0 else 'fewer'} unmet"
         if rise < 0 and worth > 0:
-            words += f"; closing a site that exists must save {_count(worth)}, so it stays"
+            words += f"; closing a site that exists must save {count(worth)}, so it stays"
         return words
 
     def _parent(self, outreach: int) -> tuple[int, float]:
@@ -262,14 +264,14 @@ class _Story:
         moved = served * np.divide(np.minimum(now, cover), cover, out=np.zeros_like(cover), where=cover > 0)
         takers = np.unique(self.best[moved > 0] // 2).tolist()
         flows = sorted((-math.fsum(moved[self.best // 2 == t]), t) for t in takers)
-        parts = [f"{_count(-families)} go next to {self.names[t]}" for families, t in flows[:_SHOWN]]
+        parts = [f"{count(-families)} go next to {self.names[t]}" for families, t in flows[:_SHOWN]]
         if len(flows) > _SHOWN:
-            parts.append(f"{_count(-math.fsum(f for f, _ in flows[_SHOWN:]))} to other sites")
+            parts.append(f"{count(-math.fsum(f for f, _ in flows[_SHOWN:]))} to other sites")
         total = math.fsum(served)
         left = total - math.fsum(moved)
         if left > _SAME * total:
-            parts.append(f"{_count(left)} are left outside every standard")
-        return f"Of the {_count(total)} {self.label} that it serves best today, {_listed(parts)}"
+            parts.append(f"{count(left)} are left outside every standard")
+        return f"Of the {count(total)} {self.label} that it serves best today, {listing(parts)}"
 
 
 def _best_choice(values: Floats, opened: Bools, minutes: Floats) -> Ints:
@@ -282,26 +284,3 @@ def _best_choice(values: Floats, opened: Bools, minutes: Floats) -> Ints:
     known = np.minimum(minutes[:, choices // 2], np.finfo(float).max)  # out of reach: still before what is not equal
     away = np.where(mine >= most[:, None] - _SAME, known, np.inf)
     return np.where(most > 0, choices[away.argmin(axis=1)], -1)
-
-
-def _count(number: float, word: str = "") -> str:
-    """Say a number of things, singular or plural; small numbers to a tenth."""
-    said = (
-        "fewer than 0.1"
-        if 0 < number < 0.05
-        else f"{number:,.0f}"
-        if number >= 9.95
-        else f"{number:.1f}".removesuffix(".0")
-    )
-    if not word:
-        return said
-    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
-    return f"{said} {word if said == '1' else plural}"
-
-
-def _share(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %"
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

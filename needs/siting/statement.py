@@ -142,7 +142,7 @@ def _budgets(sites: pd.DataFrame, settings: PlanSettings, *, may: Bools, today: 
     """State money and staff days; what closing costs is saved by a site that goes on."""
     limits = []
     for name, cost, most in settings.budgets():
-        amounts = np.column_stack([_cost(sites, settings, offer, cost) for offer in OFFERS]).ravel()
+        amounts = np.column_stack([cost_of(sites, settings, offer, cost) for offer in OFFERS]).ravel()
         unknown = np.isnan(amounts) & may
         if unknown.any():
             where = sites["site_id"].to_numpy()[np.unique(np.flatnonzero(unknown) // 2)]
@@ -156,20 +156,20 @@ def _budgets(sites: pd.DataFrame, settings: PlanSettings, *, may: Bools, today: 
         amounts = np.where(may, amounts, 0.0)
         if cost == "opening_gbp":
             amounts = np.where(today, 0.0, amounts)
-            closing = np.where(today[::2] | today[1::2], _own(sites, "closing_gbp", settings.closing_gbp), 0.0) * sites[
-                "ours"
-            ].to_numpy(float)
+            closing = np.where(
+                today[::2] | today[1::2], own_or(sites, "closing_gbp", settings.closing_gbp), 0.0
+            ) * sites["ours"].to_numpy(float)
             amounts, most = amounts - np.repeat(closing, 2), most - float(closing.sum())
         limits.append(Limit(amounts, most, name))
     return limits
 
 
-def _cost(sites: pd.DataFrame, settings: PlanSettings, offer: str, cost: str) -> Floats:
+def cost_of(sites: pd.DataFrame, settings: PlanSettings, offer: str, cost: str) -> Floats:
     """Say what an offer costs at each site: its own figure, or the settings'; NaN where neither says."""
-    return _own(sites, f"{offer}_{cost}", getattr(getattr(settings, offer), cost))
+    return own_or(sites, f"{offer}_{cost}", getattr(getattr(settings, offer), cost))
 
 
-def _own(sites: pd.DataFrame, column: str, preset: float | None) -> Floats:
+def own_or(sites: pd.DataFrame, column: str, preset: float | None) -> Floats:
     given = sites[column].to_numpy(float) if column in sites else np.full(len(sites), np.nan)
     return np.where(np.isnan(given), np.nan if preset is None else preset, given)
 
@@ -179,7 +179,7 @@ def places(sites: pd.DataFrame, settings: PlanSettings, faults: Faults) -> Float
 
     Shape (2 x sites,).
     """
-    given = np.column_stack([_cost(sites, settings, offer, "families") for offer in OFFERS])
+    given = np.column_stack([cost_of(sites, settings, offer, "families") for offer in OFFERS])
     for s, k in np.argwhere(given < 0)[:5]:
         faults.add(
             f"sites, {sites['site_id'].iloc[s]}",

@@ -156,9 +156,8 @@ def _budgets(sites: pd.DataFrame, settings: PlanSettings, *, may: Bools, today: 
         amounts = np.where(may, amounts, 0.0)
         if cost == "opening_gbp":
             amounts = np.where(today, 0.0, amounts)
-            closing = np.where(
-                today[::2] | today[1::2], own_or(sites, "closing_gbp", settings.closing_gbp), 0.0
-            ) * sites["ours"].to_numpy(float)
+            closes = (today[::2] | today[1::2]) & sites["ours"].to_numpy(bool)
+            closing = np.where(closes, own_or(sites, "closing_gbp", settings.closing_gbp), 0.0)
             amounts, most = amounts - np.repeat(closing, 2), most - float(closing.sum())
         limits.append(Limit(amounts, most, name))
     return limits
@@ -170,6 +169,7 @@ def cost_of(sites: pd.DataFrame, settings: PlanSettings, offer: str, cost: str) 
 
 
 def own_or(sites: pd.DataFrame, column: str, preset: float | None) -> Floats:
+    """Give each site's own figure, or a preset; NaN where there is neither."""
     given = sites[column].to_numpy(float) if column in sites else np.full(len(sites), np.nan)
     return np.where(np.isnan(given), np.nan if preset is None else preset, given)
 

@@ -80,7 +80,7 @@ class Transport:
         maximise    sum_ij weight_i (value_ij - base_i) z_ij
         subject to  sum_j z_ij <= 1,  z_ij <= y_j,  sum_i l_ij z_ij <= C_j y_j
 
-    Sources: covering with capacities, Current and Storbeck (1988), doi:10.1068/b150153.
+    Sources: covering with capacities, Current and Storbeck (1988).
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def cut(values: Values, base: Floats, weights: Floats, capacity: Capacity, price
     knapsack of parts, filled by gain for each unit of load. With the prices of `Transport` at y the bound is exact
     there (duality), and it is the strongest with those prices: any dual price of capacity gives a K_j that is no less.
 
-    Source: Benders cuts of facility location, Fischetti, Ljubic and Sinnl (2016), doi:10.1016/j.ejor.2016.03.002.
+    Source: Benders cuts of facility location, Fischetti, Ljubic and Sinnl (2016).
     """
     row = values.row
     left = weights[row] * (values.value - base[row]) - price[row]

@@ -154,7 +154,7 @@ def p_center(
     """Open at most p sites so that the greatest cost of a row to its cheapest open site is least (Hakimi 1964).
 
     By bisection over the costs that occur, asking of each whether p sites cover all rows within it (Minieka 1970,
-    doi:10.1137/1012016).
+    SIAM Review 12).
 
     Parameters
     ----------

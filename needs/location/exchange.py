@@ -2,7 +2,7 @@
 
 The kernels change the `opened` that they are given. Rows know their two cheapest open choices, and each open choice
 what closing it would cost, so that the best exchange for a choice takes one look along its column (Whitaker 1983,
-INFOR 21; sparse as in Resende and Werneck 2007, doi:10.1016/j.ejor.2005.05.053).
+INFOR 21; sparse as in Resende and Werneck 2007).
 """
 
 from __future__ import annotations

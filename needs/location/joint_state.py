@@ -66,7 +66,7 @@ class State(NamedTuple):
     """Open choices, and what is known about them.
 
     The two cheapest open choices of each row give what closing a choice would lose and opening one would gain
-    (Resende and Werneck 2007, doi:10.1016/j.ejor.2005.05.028); both are kept up to date with every change.
+    (Resende and Werneck 2007); both are kept up to date with every change.
 
     Attributes
     ----------

@@ -78,8 +78,9 @@ class Model:
     u_i = base_i + sum_j (value_ij - base_i) z_ij (`needs.location.capacity`); a model then has neither floors nor
     goals that come first.
 
-    Sources: nested hierarchical maximal covering, Moore and ReVelle (1982), doi:10.1111/j.1538-4632.1982.tb00063.x;
-    gradual cover, Berman, Krass and Drezner (2003), doi:10.1016/S0377-2217(02)00364-8.
+    Sources: nested hierarchical maximal covering, Moore and ReVelle (1982), Geographical Analysis 14;
+    gradual cover, Berman, Krass and Drezner (2003), European
+    Journal of Operational Research 151.
 
     Attributes
     ----------

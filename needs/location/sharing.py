@@ -35,7 +35,7 @@ def within(model: Model, capacity: Capacity, start: Bools, bound: float, clock: 
     The choices stand in a program of their own, under the rules and under cuts (`capacity.cut`), each of which bounds
     what any plan can get and is exact at the point that it was made for (Benders 1962). Cuts are made first at choices
     open in part, between the program's answer and the points before it, which needs far fewer of them (in-out
-    separation, Ben-Ameur and Neto 2007, doi:10.1002/net.20174); then at the plans that the program finds, until none
+    separation, Ben-Ameur and Neto 2007); then at the plans that the program finds, until none
     can be better.
 
     Parameters

@@ -32,6 +32,7 @@ _SLICES = 12  # of the bound, at most
 _DRAWN = 3  # plans drawn from the answer in part after each slice
 _SHAKEN = 0.5  # of a slice's work: what shaking the plan takes after it
 _LAST = 1.0  # of all work: what shaking takes in the end, where no effort is stated
+_RIVAL = 40  # turns of shaking that a rival has
 _CHUNK = 10_000_000  # entries of one go at shaking, so that Ctrl-C is soon heard
 
 
@@ -200,13 +201,14 @@ class _Search:
         if paid < self.paid * (1 - 1e-12) or (paid <= self.paid and opened.sum() < self._opened.sum()):
             self._opened, self.paid = opened.copy(), paid
 
-    def _climb(self, opened: Bools, order: NDArray[np.intp]) -> None:
-        """Fill up a plan in order, parents first; exchange while it helps; keep it if it is better."""
+    def _climb(self, opened: Bools, order: NDArray[np.intp]) -> Bools:
+        """Fill up a plan in order, parents first; exchange while it helps; keep it if it is better, and give it."""
         state = state_of(self._field, opened)
         parents_first: Counts = order[np.argsort(self._rules.hangs[order], kind="stable")].astype(np.int64)
         climb(self._field, state, parents_first)
         self.work += float(state.tally[WORK])
         self._take(state.opened)
+        return state.opened
 
     def phases(self, gap: float, effort: float | None) -> Iterator[None]:
         """Do the work, stopping from time to time."""
@@ -239,7 +241,7 @@ class _Search:
         closed, _ = reduced(self._own, self._rules, self._relaxed, self.paid - self._rest)
         self._field = self._field._replace(closed=closed)
 
-    def _draw(self) -> None:
+    def _draw(self) -> Bools:
         """Draw a plan from the answer in part: each choice about as likely as it is open there, parents first."""
         y = self._relaxed.y if self._relaxed is not None else np.zeros(0)
         hangs, links = self._rules.hangs, self._rules.links
@@ -248,16 +250,23 @@ class _Search:
             likely = np.where(hangs & (links.open_parents(drawn) > 0), y, 0.0)
             more = float(y[hangs].sum()) / max(float(likely.sum()), 1e-9)
             drawn |= _drawn(np.minimum(likely * more, 1.0), self._lots)
-        self._climb(self._least, self._lots.permutation(np.flatnonzero(drawn)))
+        return self._climb(self._least, self._lots.permutation(np.flatnonzero(drawn)))
 
     def _shake(self, work: float) -> Iterator[None]:
-        """Shake the plan."""
-        until = self.work + work
+        """Shake the best plan and a rival in turn; one that stays behind for long gives way to another that is drawn.
+
+        A plan that shaking no longer betters is not always near the best one.
+        """
+        until, turn = self.work + work, 0
         while self.work < until:
-            state = state_of(self._field, self._opened)
+            if turn % _RIVAL == 0:
+                rival = self._draw()
+            turn += 1
+            state = state_of(self._field, rival if turn % 2 else self._opened)
             shake(self._field, state, self._lots, int(min(_CHUNK, until - self.work)) + 1)
             self.work += float(state.tally[WORK])
             self._take(state.opened)
+            rival = state.opened if turn % 2 else rival
             yield
 
     def found(self, status: Status, gap: float) -> Found:

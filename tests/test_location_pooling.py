@@ -82,6 +82,21 @@ def test_every_version_is_within_its_gap_of_the_best_of_all_plans(seed, joint, g
             assert -worth == pytest.approx(paid(cost, outside, row, plan), rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_served_from_far_beyond_what_lies_near_them_are_bounded_too(seed):
+    lots = np.random.default_rng(seed)
+    cost, outside = lots.random((60, 14)) * 10, np.full(60, 20.0)
+    weights = np.where(lots.random(60) < 0.2, 1.0, 0.01) * lots.lognormal(0, 0.5, (4, 60))
+    found = certify(Weighted(Costs.dense(cost, outside), weights, Rules.at_most(14, 4)), gap=0.0)
+    every = [cost[:, list(plan)].min(axis=1) for plan in itertools.combinations(range(14), 4)]
+    ranks = cost.argsort(axis=1).argsort(axis=1)
+    assert any(ranks[:, found.plans[b]].min(axis=1).max() >= 8 for b in found.best)  # that are listed
+    for k, row in enumerate(weights):
+        least = min(float(row @ paid_by) for paid_by in every)
+        assert -found.most[k] == pytest.approx(least, rel=1e-9)
+        assert -found.bound[k] <= least * (1 + 1e-9)
+
+
 @given(seed=SEEDS, joint=st.booleans())
 @settings(max_examples=50)
 def test_any_multipliers_bound_every_version(seed, joint):

@@ -113,7 +113,7 @@ class PlanSettings(Strict):
     floor: list[ReachFloor] = []
     alternatives: int = Field(default=3, ge=0, le=50)
     differ: int = Field(default=3, ge=1)
-    draws: int = Field(default=200, ge=0, le=100_000)
+    draws: int = Field(default=100, ge=0, le=100_000)
     time_limit_s: float = Field(default=120.0, gt=0)
 
     @model_validator(mode="after")

@@ -19,7 +19,6 @@ from needs.siting.frontier import Frontier
 from needs.siting.redrawn import Ground
 from needs.stages.data import Data
 
-_DRAWN_GAP = 0.01  # within which every draw's best plan is proven
 _MORE_HUBS, _MORE_OUTREACH = 2, 4  # the frontier goes so far beyond what the settings allow
 
 
@@ -129,7 +128,7 @@ def _robustness(
     rules: pd.DataFrame,
     percentile: pd.Series[float],
 ) -> Robustness:
-    """Draw all that is uncertain; every draw's best plan is proven within a hundredth."""
+    """Draw all that is uncertain; every draw's best plan is proven, for nearly best plans would favour the plan."""
     protected = ground.zones.loc[ground.zones["count_hidden"], "lsoa21cd"]
     made_of = Ground.of(chosen.case, minutes, rules, percentile, protected=list(protected))
-    return draws(chosen.case, chosen.offers, made_of, list(minutes), count=settings.plan.draws, gap=_DRAWN_GAP)
+    return draws(chosen.case, chosen.offers, made_of, list(minutes), count=settings.plan.draws)

@@ -139,13 +139,14 @@ def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
     compared = study.comparison
     tables = {
         "alternatives": study.alternatives.table.drop(columns="offers"),
-        "site_prices": study.prices.drop(columns="offers"),
         "frontier": study.frontier.table.drop(columns="offers"),
         "losses": compared.losses,
         "gains": compared.gains,
         "equality": study.equality,
     }
     texts = "\n\n".join(f"# {row.title}\n\n{row.text}" for row in study.consultation.itertuples())
+    if study.prices is not None:
+        tables["site_prices"] = study.prices.drop(columns="offers")
     if study.robustness:
         tables["robustness"] = study.robustness.sites.reset_index()
         tables["draws"] = study.robustness.draws.reset_index()

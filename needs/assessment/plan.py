@@ -87,6 +87,8 @@ class PlanSettings(Strict):
         Groups that must be reached.
     alternatives, differ
         How many other plans to list that do nearly as well, and in how many sites they must differ.
+    prices
+        Whether to find what each site costs if it is forced in or out: two solves a site.
     draws
         How many times all that is uncertain is drawn at once to see whether the plan holds; 0 for none.
     time_limit_s
@@ -113,6 +115,7 @@ class PlanSettings(Strict):
     floor: list[ReachFloor] = []
     alternatives: int = Field(default=3, ge=0, le=50)
     differ: int = Field(default=3, ge=1)
+    prices: bool = False
     draws: int = Field(default=100, ge=0, le=100_000)
     time_limit_s: float = Field(default=120.0, gt=0)
 

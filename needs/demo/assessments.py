@@ -62,6 +62,7 @@ timetable_date = {_SCHOOL_DAY}
 
 [plan]
 max_hubs = {plan.max_hubs}
+draws = 0                       # more tell how sure the plan is, and take their time
 max_outreach = {plan.max_outreach}
 """
     return "\n".join([head, *("\n".join(_input(plan, *entry)) + "\n" for entry in _INPUTS)])

@@ -31,7 +31,8 @@ class Study:
     alternatives
         Other plans that do nearly as well.
     prices
-        What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`).
+        What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`); None if it was not
+        asked for.
     frontier
         The best plan for each number of hubs, of outreach sites, and each budget.
     comparison
@@ -45,7 +46,7 @@ class Study:
     """
 
     alternatives: Alternatives
-    prices: pd.DataFrame
+    prices: pd.DataFrame | None
     frontier: Frontier
     comparison: Comparison
     equality: pd.DataFrame
@@ -106,11 +107,11 @@ def study(
     budgets = {name: [most * share for share in (0.5, 0.75, 1.0, 1.25)] for name, _, most in asked.budgets()}
     return Study(
         alternatives=other.alternatives(chosen.case, chosen.solution, most=asked.alternatives, differ=asked.differ),
-        prices=other.prices(chosen.case, chosen.solution),
+        prices=other.prices(chosen.case, chosen.solution) if asked.prices else None,
         frontier=curve.frontier(
             chosen.case,
             hubs=range(1, asked.max_hubs + _MORE_HUBS + 1),
-            outreach=range(asked.max_outreach + _MORE_OUTREACH + 1),
+            outreach=range(0, asked.max_outreach + _MORE_OUTREACH + 1, 2),
             budgets=budgets,
         ),
         comparison=compared,

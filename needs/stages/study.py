@@ -31,7 +31,7 @@ class Study:
     alternatives
         Other plans that do nearly as well.
     prices
-        What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`); None if it was not
+        What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`); None if not
         asked for.
     frontier
         The best plan for each number of hubs, of outreach sites, and each budget.

@@ -13,7 +13,7 @@ from needs.location.rivals import prices, rivals
 from needs.location.rules import Limit, Rules
 from needs.location.solve import solve
 from needs.location.values import Values
-from tests.test_siting_known import every_set, random_model
+from tests.test_location_solve import every_set, random_model
 
 TIE = 1e-9
 

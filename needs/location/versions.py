@@ -305,6 +305,7 @@ def _solve(
         if going.bound >= target:
             return Solved(start, top - going.bound, None)
     opened = None if start is None else improve(model, model.total, start)
+    opened = opened if opened is not None and model.met(opened) else None
     paid = np.inf if opened is None else float(costs.paid(opened).sum())
     target = np.inf if opened is None else paid - _AIM * gap * abs(top - paid)
     relaxed = relax(costs, model.rules, start=going, steps=_STEPS, target=target, near=_NEAR)
@@ -312,7 +313,7 @@ def _solve(
     rounded = round_up(model, relaxed.y)
     if rounded is not None:
         rounded = improve(model, model.total, rounded)
-        if costs.paid(rounded).sum() < paid:
+        if model.met(rounded) and costs.paid(rounded).sum() < paid:
             opened, paid = rounded, float(costs.paid(rounded).sum())
     if opened is not None and bound - (top - paid) <= abs(top - paid) * max(gap, TIE):
         return Solved(opened, bound, found)

@@ -212,7 +212,7 @@ def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools |
         found = plan_of(model, answer)
         better = found is not None and goal.reached(model.best(found)) > objective * (1 + TIE)
         if found is not None and better:
-            best = improve(model, goal, found)
+            best = _improved(model, goal, found)
             objective = goal.reached(model.best(best))
         if (looking and not better) or answer.status != "optimal":
             break
@@ -239,7 +239,7 @@ def _ended(answer: Answer) -> Proved:
 def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *, start: Bools | None) -> Bools:
     """Begin with a plan given, or a rounded one, or whatever the solver finds."""
     if start is not None and model.feasible(start, slack=_HELD):
-        return improve(model, program.goal, start)
+        return _improved(model, program.goal, start)
     if model.choices > narrowing.FEW and relaxed.x is not None:
         best = narrowing.promising(model, program.goal, relaxed.prices)
         if best is not None:
@@ -251,10 +251,17 @@ def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *
         if answer.status == "infeasible":
             raise mending.infeasible(model, clock)
         found = plan_of(model, answer)
-        best = None if found is None else improve(model, program.goal, found)
+        best = None if found is None else _improved(model, program.goal, found)
     if best is None:
         fail(NeedsError, "plan", f"no plan was found within {clock.limit_s:g} s", "raise time_limit_s")
     return best
+
+
+def _improved(model: Model, goal: Goal, plan: Bools) -> Bools:
+    """Improve a plan; one that misses a held goal by rounding stays as it is rather than be made worse."""
+    found = improve(model, goal, plan)
+    better = goal.reached(model.best(found)) >= goal.reached(model.best(plan))
+    return found if better and model.feasible(found, slack=_HELD) else plan
 
 
 def _gap(objective: float, bound: float) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from needs import transit
 from needs.transit import Walks, summary
@@ -179,13 +179,15 @@ def test_a_rule_opens_a_change_that_no_walk_has(tmp_path):
 
 
 @given(SEEDS)
+@example(536_870_911)
 @settings(max_examples=25)
 def test_laws_of_journeys(tmp_path_factory, seed):
     made = town(seed)
     folder, window = tmp_path_factory.getbasetemp() / "laws", (made.start, made.start + 1_200)
     seconds, summed = search(saved(folder, made.files), DAY, window, made, limit_s=3_600)
     later = np.nan_to_num(seconds, nan=np.inf)
-    assert (later[..., 1:] + 60 >= later[..., :-1]).all()  # leaving a minute later never arrives earlier
+    # Leaving a minute later never arrives earlier; a journey that begins earlier may be beyond the limit for that.
+    assert ((later[..., 1:] + 60 >= later[..., :-1]) | (later[..., 1:] + 60 > 3_600)).all()
     walked = np.where(made.foot <= 3_600, made.foot, np.inf)
     assert (later <= walked[..., None]).all()  # never slower than on foot
     p10, p50, p90 = (np.nan_to_num(p, nan=np.inf) for p in (summed.p10_min, summed.median_min, summed.p90_min))

@@ -72,7 +72,7 @@ class Judged:
         apart = abs(self.bound - self.value) / abs(self.value)
         if self.bound * self.value < 0:
             return "wrong sign"
-        return figure(100 * apart if apart > 1e-9 else 0.0)
+        return figure(0.0 if apart <= 1e-9 else 100 * apart)
 
 
 def figure(value: float) -> str:

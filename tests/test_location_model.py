@@ -176,3 +176,28 @@ def test_each_mend_that_is_named_mends_alone(seed):
     for fault in named:
         if "even without the other" not in fault.what:
             solve(mended(model, fault.where, fault.what))
+
+
+def many(limits: tuple[Limit, ...], required: tuple[np.ndarray, ...] = ()) -> Model:
+    """More choices than the solver is given at once: 220 buildings, each of which serves a row of its own."""
+    count = 220
+    return Model(Values.dense(np.eye(count)), np.ones(count), np.zeros(count), Rules(count, limits, required=required))
+
+
+def test_many_choices_that_clash_are_told_what_would_mend_them():
+    three = tuple(np.array([j]) for j in (4, 50, 120))
+    with pytest.raises(InfeasibleError) as raised:
+        solve(many((Limit(np.ones(220), 2.0, "hubs"),), three))
+    (fault,) = raised.value.faults
+    assert (fault.where, fault.fix) == ("hubs", "raise it to 3")
+
+
+def test_many_choices_keep_to_a_limit_below_nothing():
+    # Each open building spares 2 of what closing would cost, and at least 5 must be spared; at most 4 may open of
+    # those that spare anything, but three of them are enough.
+    spared = np.where(np.arange(220) < 10, -2.0, 0.0)
+    model = many((Limit(spared, -5.0, "pounds"), Limit(np.ones(220), 4.0, "hubs")))
+    found = solve(model)
+    assert found.opened.sum() == 4
+    assert found.opened[:10].sum() >= 3
+    assert found.proof.objective == 4

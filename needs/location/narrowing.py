@@ -41,6 +41,11 @@ class Narrowed:
     status: joint.Status
 
 
+def suits(model: Model) -> bool:
+    """Whether a search before the solver pays: choices are many, and opening one never spares what a limit counts."""
+    return model.choices > FEW and all((limit.amounts >= 0).all() for limit in model.rules.limits)
+
+
 def costs_of(model: Model, amounts: Floats) -> tuple[Costs, float]:
     """State the greatest sum of amount times best value as least costs.
 

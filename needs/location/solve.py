@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from needs.errors import Fault, InputError, NeedsError, fail
+from needs.errors import Fault, InfeasibleError, InputError, NeedsError, fail
 from needs.location import mending, narrowing, sharing
 from needs.location.capacity import Capacity
 from needs.location.model import Goal, Model
@@ -186,8 +186,11 @@ class _Raised:
 def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools | None, rival: bool) -> _Raised:
     closed, certain = model.rules.closed, np.zeros(model.choices, bool)
     bound = reach = goal.reached(model.best(~closed))
-    if model.choices > narrowing.FEW and goal.amounts.shape[1] == 1 and not model.floors:
-        near = narrowing.narrow(model, goal, start=start, gap=gap, time_limit_s=_SEARCHING * clock.left_s())
+    if narrowing.suits(model) and goal.amounts.shape[1] == 1 and not model.floors:
+        try:
+            near = narrowing.narrow(model, goal, start=start, gap=gap, time_limit_s=_SEARCHING * clock.left_s())
+        except InfeasibleError:
+            raise mending.infeasible(model, clock) from None
         start, bound = near.best, min(reach, near.bound)
         closed, certain = near.closed, near.certain
         left = _gap(goal.reached(model.best(start)), bound)
@@ -240,7 +243,7 @@ def _first_plan(model: Model, program: Program, relaxed: Answer, clock: Clock, *
     """Begin with a plan given, or a rounded one, or whatever the solver finds."""
     if start is not None and model.feasible(start, slack=_HELD):
         return _improved(model, program.goal, start)
-    if model.choices > narrowing.FEW and relaxed.x is not None:
+    if narrowing.suits(model) and relaxed.x is not None:
         best = narrowing.promising(model, program.goal, relaxed.prices)
         if best is not None:
             return best

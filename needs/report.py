@@ -69,7 +69,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         assumptions=_assumptions(settings, planned, needs, modes),
         notes=[*ground.notes, *results["travel"].notes, *_street_notes(ground)],
         command=_command(settings, path),
-        others=planned.study.alternatives.sentences(),
+        others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
         buys=planned.study.frontier.sentences(),
         sure=list(planned.study.robustness.sentences) if planned.study.robustness else [],
     )
@@ -138,13 +138,14 @@ def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
     """Write what else there could be, and whom the plan changes what for."""
     compared = study.comparison
     tables = {
-        "alternatives": study.alternatives.table.drop(columns="offers"),
         "frontier": study.frontier.table.drop(columns="offers"),
         "losses": compared.losses,
         "gains": compared.gains,
         "equality": study.equality,
     }
     texts = "\n\n".join(f"# {row.title}\n\n{row.text}" for row in study.consultation.itertuples())
+    if study.alternatives is not None:
+        tables["alternatives"] = study.alternatives.table.drop(columns="offers")
     if study.prices is not None:
         tables["site_prices"] = study.prices.drop(columns="offers")
     if study.robustness:
@@ -196,7 +197,8 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "solver_seconds": planned.proof["seconds"],
         "totals": planned.totals,
         "tested_against": planned.tests,
-        "alternatives": planned.study.alternatives.sentences(),
+        "alternatives": planned.study.alternatives.sentences() if planned.study.alternatives else [],
+        "turned_away": planned.turned_away,
         "frontier": planned.study.frontier.sentences(),
         "robustness": list(planned.study.robustness.sentences) if planned.study.robustness else [],
     }

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 from shapely import Point
 
-from needs import charts
+from needs import charts, scenarios
 from needs.assessment.plan import Cost, PlanSettings, ReachFloor
 from needs.errors import InfeasibleError, InputError
-from needs.siting import plan
+from needs.siting import alternatives, draws, plan
 
 # Four villages in a row, ten minutes apart, 100 families each but the last (40); one building in each. A hub reaches
 # its own village and half of each next one; an outreach its own village alone.
@@ -178,3 +178,24 @@ def test_a_map_of_sites_keeps_distances_and_counts():
     assert "1 hub, 1 outreach, 1 closes" in drawn.description
     assert drawn.data["run_from"].tolist() == ["", "A", ""]  # what closes lies lowest, hubs on top
     assert "Nothing to draw" in charts.places(table.head(0), title="Sites").description
+
+
+def test_full_sites_are_counted_as_full_before_and_after():
+    settings = PlanSettings(
+        max_hubs=1, max_outreach=1, keep_hub_pct=0, keep_outreach_pct=0, hub=Cost(families=120), must={"C1": "hub"}
+    )
+    found = plan.recommend(POINTS, SITES, HUB, OUTREACH, AWAY, settings, minutes=NEAR)
+    covers = {"hub": HUB, "outreach": OUTREACH}
+    made = scenarios.Scenario.of("Plan", found.offers, POINTS, covers, 0.6, minutes={}, places=found.families)
+    # Hub C1 could take B 50, C 100 and D 20 of the families; it has 120 places.
+    assert found.families == {"C1": 120.0}
+    assert made.outcome["hub"].sum() == pytest.approx(120)
+    assert made.outcome[["hub", "outreach", "virtual"]].sum(axis=1).tolist() == pytest.approx([100, 100, 100, 40])
+    assert made.outcome["unmet"].sum() == pytest.approx(found.unmet)
+    assert found.turned_away > 0
+    for ask in (
+        lambda: alternatives.alternatives(found.case, found.solution),
+        lambda: draws.draws(found.case, found.offers, lambda _: None, []),
+    ):
+        with pytest.raises(InputError, match="sites can be full"):
+            ask()

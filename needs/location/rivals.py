@@ -121,7 +121,7 @@ def rivals(
     Raises
     ------
     InputError
-        If an argument is out of range, or the rules let a site open two of its choices.
+        If an argument is out of range, the model has a capacity, or the rules let a site open two of its choices.
     """
     _check(model, within=within, differ=differ, most=most, sites=sites)
     clock = Clock(time_limit_s)
@@ -235,6 +235,8 @@ def _check(model: Model, *, within: float, differ: int, most: int, sites: Ints) 
         faults.add("differ", f"is {differ}", "give 1 or more")
     if most < 0:
         faults.add("most", f"is {most}", "give 0 or more")
+    if model.capacity is not None:
+        faults.add("capacity", "sites can be full, for which rivals are not listed", "leave the capacities out")
     usable = ~model.rules.closed
     for s in np.unique(sites).tolist():
         own = np.flatnonzero((sites == s) & usable)

@@ -51,6 +51,7 @@ class Scenario:
         outreach_value: float,
         *,
         minutes: Mapping[str, pd.DataFrame] | None = None,
+        places: Mapping[str, float] | None = None,
     ) -> Scenario:
         """Evaluate what sites offer; of sites that serve a family equally well, it is counted at the nearest.
 
@@ -67,10 +68,13 @@ class Scenario:
         minutes
             By mode: index point_id of the places, columns site_id, NaN beyond the limit. Without them, and of equally
             near sites, a family is counted at the first by site_id.
+        places
+            By site_id: families that a site can take on at most; with any, a family is counted where it has a place.
         """
-        outcome = evaluate(families, covers["hub"], covers["outreach"], dict(offers), outreach_value)
+        full = dict(places or {})
+        outcome = evaluate(families, covers["hub"], covers["outreach"], dict(offers), outreach_value, full)
         opened = sorted(site for site, offer in offers.items() if offer != "none")
-        if minutes is None or not opened:
+        if minutes is None or not opened or full:
             return cls(label, offers, outcome)
         worth = {"hub": 1.0, "outreach": outreach_value}
         ids = outcome["point_id"]

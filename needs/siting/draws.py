@@ -183,6 +183,8 @@ def _check(case: Case, opened: Bools, count: int, seed: int) -> None:
         faults.add("draws, count", f"is {count!r}", "give a whole number of 1 or more")
     if not (isinstance(seed, int) and seed >= 0):
         faults.add("draws, seed", f"is {seed!r}", "give a whole number of 0 or more")
+    if case.model.capacity is not None:
+        faults.add("draws", "sites can be full, for which nothing is drawn", "leave the capacities out")
     if not case.model.rules.feasible(opened):
         faults.add("draws, offers", "break the rules of the case", "give a plan made under the same settings")
     faults.raise_if_any()

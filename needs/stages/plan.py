@@ -33,6 +33,7 @@ class Planned:
     reach: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame
     standards: pd.DataFrame
+    turned_away: float
     tests: list[str]
     study: Study
     finding: str
@@ -64,8 +65,9 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     beta = settings.plan.outreach_value
     today = siting.today_offers(ground.sites)
     offers = chosen.offers
-    before = siting.evaluate(base.families, base.hub, base.outreach, today, beta)
-    after = siting.evaluate(base.families, base.hub, base.outreach, offers, beta)
+    places = chosen.case.families(chosen.case.today), chosen.families
+    before = siting.evaluate(base.families, base.hub, base.outreach, today, beta, places[0])
+    after = siting.evaluate(base.families, base.hub, base.outreach, offers, beta, places[1])
     change = scenarios.compare(*(scenarios.by_zone(o, base.families) for o in (before, after)))
     zones = with_need(ground, needs).merge(change.reset_index(), on="lsoa21cd", validate="one_to_one")
     zones = _with_nearest(zones, times.minutes, ground.points, {"today": today, "plan": offers})
@@ -89,6 +91,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         reach=_reach(settings, ground, offers),
         isochrones=_isochrones(settings, ground, offers),
         standards=rules,
+        turned_away=chosen.turned_away,
         tests=[a.label for a in tests],
         study=study(
             settings,

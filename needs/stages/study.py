@@ -29,7 +29,7 @@ class Study:
     Attributes
     ----------
     alternatives
-        Other plans that do nearly as well.
+        Other plans that do nearly as well; None where sites can be full.
     prices
         What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`); None if not
         asked for.
@@ -42,10 +42,11 @@ class Study:
     consultation
         A text for each site that closes, changes or opens (`scenarios.consultation`).
     robustness
-        How the plan fares where all that is uncertain is drawn at once; None if nothing was drawn.
+        How the plan fares where all that is uncertain is drawn at once; None if nothing was drawn, or where sites can
+        be full.
     """
 
-    alternatives: Alternatives
+    alternatives: Alternatives | None
     prices: pd.DataFrame | None
     frontier: Frontier
     comparison: Comparison
@@ -91,12 +92,19 @@ def study(
         families = families.assign(idaci_decile=families["lsoa21cd"].map(zones["idaci_decile"]))
     names = dict(zip(ground.sites["site_id"], ground.sites["name"], strict=True))
 
-    def scenario(label: str, offers: Mapping[str, str]) -> scenarios.Scenario:
-        return scenarios.Scenario.of(label, offers, families, covers, asked.outreach_value, minutes=minutes)
+    def scenario(label: str, offers: Mapping[str, str], places: Mapping[str, float]) -> scenarios.Scenario:
+        worth = asked.outreach_value
+        return scenarios.Scenario.of(label, offers, families, covers, worth, minutes=minutes, places=places)
+
+    case = chosen.case
+    full = case.model.capacity is not None
 
     compared = scenarios.before_and_after(
         families,
-        {"today": scenario("Today", siting.today_offers(ground.sites)), "plan": scenario("The plan", chosen.offers)},
+        {
+            "today": scenario("Today", siting.today_offers(ground.sites), case.families(case.today)),
+            "plan": scenario("The plan", chosen.offers, chosen.families),
+        },
         demand_label=demand_label,
         zone_names=zones["zone_name"],
         site_names=names,
@@ -106,17 +114,21 @@ def study(
     )
     budgets = {name: [most * share for share in (0.5, 0.75, 1.0, 1.25)] for name, _, most in asked.budgets()}
     return Study(
-        alternatives=other.alternatives(chosen.case, chosen.solution, most=asked.alternatives, differ=asked.differ),
-        prices=other.prices(chosen.case, chosen.solution) if asked.prices else None,
+        alternatives=None
+        if full
+        else other.alternatives(case, chosen.solution, most=asked.alternatives, differ=asked.differ),
+        prices=other.prices(case, chosen.solution) if asked.prices else None,
         frontier=curve.frontier(
-            chosen.case,
+            case,
             hubs=range(1, asked.max_hubs + _MORE_HUBS + 1),
             outreach=range(0, asked.max_outreach + _MORE_OUTREACH + 1, 2),
             budgets=budgets,
         ),
         comparison=compared,
         equality=scenarios.equality(compared, send_share_pct=settings.demand.send_share_pct),
-        robustness=_robustness(settings, ground, chosen, minutes, rules, percentile) if asked.draws else None,
+        robustness=_robustness(settings, ground, chosen, minutes, rules, percentile)
+        if asked.draws and not full
+        else None,
         consultation=scenarios.consultation(compared, chosen.sites.merge(ground.sites[["site_id", "ours"]])),
     )
 

@@ -15,8 +15,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from needs.errors import InfeasibleError, InputError
 from needs.location import joint
 from needs.location.costs import Costs
+from needs.location.frame import frame
 from needs.location.rules import Limit, Links, Rules
-from needs.location.saddle import Relaxed, bound_at, frame, relax
+from needs.location.saddle import Relaxed, bound_at, relax
 
 
 def tiny(seed: int, *, required: bool = True) -> tuple[Costs, Rules]:

@@ -17,8 +17,9 @@ from needs.errors import InfeasibleError, InputError
 from needs.location import nearest
 from needs.location.branching import Part
 from needs.location.costs import Costs
+from needs.location.frame import frame
 from needs.location.rules import Limit, Links, Rules
-from needs.location.saddle import bound_at, frame, relax
+from needs.location.saddle import bound_at, relax
 
 COUNTED = [f"pmed{k}" for k in range(1, 21)]
 

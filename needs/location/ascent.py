@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from needs.kernels import kernel
-from needs.location.costs import Floats, Places, Starts, Table
+from needs.location.costs import Floats, Places, Starts, Table, Unsigned
+from needs.location.frame import Frame
 
 _EVERY = 16  # steps between two looks at the bound
 _CHUNK = 100_000_000  # entries touched before Ctrl-C is heard: about a second
@@ -17,33 +15,6 @@ _CLOSE = 5e-10  # of its value: an answer in part that lies no further from the 
 _UNIT = 2.3e-16  # by which one addition errs, relative
 NOW, BEST, SUM, FROM, NEXT, SIZE = range(6)  # rows of the state: points, and the sizes of steps
 RATIO, BOUND, VALUE, WIDE, LAST, SINCE, DONE, WORK = range(8)  # numbers kept
-
-
-class Frame(NamedTuple):
-    """Rules as caps on disjoint groups of choices, and side rows that the multipliers price.
-
-    Attributes
-    ----------
-    fixed
-        -1 for a choice that may not open, 1 for one that must, 0 for the others; shape (choices,).
-    start, member
-        Free choices of group g are member[start[g] : start[g + 1]].
-    cap
-        At most so many of a group open (infinite for the last group: choices without a cap).
-    side_start, side_choice, side_value
-        Side row k says that the sum of side_value y over its entries is at most side_most[k].
-    side_most
-        Shape (side rows,).
-    """
-
-    fixed: NDArray[np.int8]
-    start: Starts
-    member: Places
-    cap: Floats
-    side_start: Starts
-    side_choice: Places
-    side_value: Floats
-    side_most: Floats
 
 
 @kernel
@@ -73,7 +44,7 @@ def heads(table: Table, rows: Floats) -> Table:
         ends[i + 1] = ends[i] + e - start[i]
     if ends[-1] > 0.7 * len(choice):
         return table
-    head_choice, head_cost = np.empty(ends[-1], np.int32), np.empty(ends[-1])
+    head_choice, head_cost = np.empty(ends[-1], np.uint32), np.empty(ends[-1])
     for i in range(len(outside)):
         size = ends[i + 1] - ends[i]
         for k in range(size):
@@ -96,15 +67,41 @@ def _walk(
 
 
 @kernel
-def _step_rows(table: Table, head: Table, y: Floats, rows: Floats, step: Floats, after: Floats, reward: Floats) -> int:
-    """Move each multiplier to the best of lambda - sum y (lambda - cost)+ less its squared way; add up rewards."""
+def _open_before(choice: Unsigned, first: int, end: int, y: Floats) -> float:
+    """Add up how far some entries' choices open, in four sums that need not wait for one another."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    even = first + (end - first) // 4 * 4
+    for e in range(first, even, 4):
+        a += y[choice[e]]
+        b += y[choice[e + 1]]
+        c += y[choice[e + 2]]
+        d += y[choice[e + 3]]
+    for e in range(even, end):
+        a += y[choice[e]]
+    return (a + b) + (c + d)
+
+
+@kernel
+def _step_rows(
+    table: Table, head: Table, y: Floats, rows: Floats, step: Floats, ends: Starts, after: Floats, reward: Floats
+) -> int:
+    """Move each multiplier to the best of lambda - sum y (lambda - cost)+ less its squared way; add up rewards.
+
+    `ends` says after how many entries of its head each row stopped last, which is where it looks first.
+    """
     reward[:] = 0.0
     work = len(rows)
     for i in range(len(rows)):
         top = rows[i] + step[i]
         first, last = head.start[i], head.start[i + 1]
         beyond, end = table.start[i] + last - first, table.start[i + 1]
-        e, reach, low = _walk(head, first, last, top, step[i], y, 0.0, 0.0)
+        e = first + ends[i]
+        reach = _open_before(head.choice, first, e, y)
+        while e > first and head.cost[e - 1] >= top - step[i] * (reach - y[head.choice[e - 1]]):
+            e -= 1
+            reach -= y[head.choice[e]]
+        e, reach, low = _walk(head, e, last, top, step[i], y, reach, head.cost[e - 1] if e > first else 0.0)
+        ends[i] = e - first
         rest = beyond
         if e == last and beyond < end:
             rest, reach, low = _walk(table, beyond, end, top, step[i], y, reach, low)
@@ -119,18 +116,23 @@ def _step_rows(table: Table, head: Table, y: Floats, rows: Floats, step: Floats,
 
 
 @kernel
+def _save(entries: Table, first: int, last: int, top: float, reward: Floats) -> bool:
+    """Add up what a row's choices save against its multiplier; say whether all of these entries save."""
+    for e in range(first, last):
+        if entries.cost[e] >= top:
+            return False
+        reward[entries.choice[e]] += top - entries.cost[e]
+    return True
+
+
+@kernel
 def _reward(table: Table, head: Table, rows: Floats, reward: Floats) -> None:
     """Add up what each choice saves against the multipliers."""
     reward[:] = 0.0
     for i in range(len(rows)):
-        e, last = head.start[i], head.start[i + 1]
-        beyond, end = table.start[i] + last - e, table.start[i + 1]
-        while e < last and head.cost[e] < rows[i]:
-            reward[head.choice[e]] += rows[i] - head.cost[e]
-            e += 1
-        while e == last and beyond < end and table.cost[beyond] < rows[i]:
-            reward[table.choice[beyond]] += rows[i] - table.cost[beyond]
-            beyond += 1
+        first, last = head.start[i], head.start[i + 1]
+        if _save(head, first, last, rows[i], reward):
+            _save(table, table.start[i] + last - first, table.start[i + 1], rows[i], reward)
 
 
 @kernel
@@ -254,11 +256,11 @@ def _fill(table: Table, first: int, last: int, y: Floats, left: float) -> tuple[
     """Fill what is left of a row from the cheapest of what is open in part; give what it pays, and what is left."""
     total = 0.0
     for e in range(first, last):
-        part = min(y[table.choice[e]], left)
+        part = y[table.choice[e]]
         total += part * table.cost[e]
         left -= part
         if left <= 0.0:
-            break
+            return total + left * table.cost[e], 0.0
     return total, left
 
 
@@ -352,6 +354,7 @@ def run(
     k = state.shape[1] - n - m
     now, after, total, size = state[NOW], state[NEXT], state[SUM], state[SIZE]
     net, new_net, z = np.empty(m), np.empty(m), np.empty(m)
+    ends = np.zeros(n, np.int64)
     _reward(table, head, now[:n], net)
     _net(shape, now[n : n + k], net)
     if numbers[DONE] == 0.0:
@@ -362,7 +365,7 @@ def run(
         if numbers[WORK] >= until:
             return False
         for _ in range(_EVERY):
-            numbers[WORK] += _step_rows(table, head, now[n + k :], now[:n], size[:n], after[:n], new_net)
+            numbers[WORK] += _step_rows(table, head, now[n + k :], now[:n], size[:n], ends, after[:n], new_net)
             for s in range(k):
                 after[n + s] = max(0.0, now[n + s] + size[n + s] * _missed(shape, s, now[n + k :]))
             _net(shape, after[n : n + k], new_net)

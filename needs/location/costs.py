@@ -15,6 +15,7 @@ from needs.kernels import kernel
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Places = NDArray[np.int32]
+Unsigned = NDArray[np.uint32]  # places that kernels look up without asking whether they count from the end
 Starts = NDArray[np.int64]
 
 
@@ -22,7 +23,7 @@ class Table(NamedTuple):
     """The entries of `Costs` by row, as kernels take them."""
 
     start: Starts
-    choice: Places
+    choice: Unsigned
     cost: Floats
     outside: Floats
 
@@ -31,7 +32,7 @@ class Columns(NamedTuple):
     """The entries of `Costs` by choice: row ascending within a choice."""
 
     start: Starts
-    row: Places
+    row: Unsigned
     cost: Floats
 
 
@@ -95,7 +96,7 @@ class Costs:
     @property
     def table(self) -> Table:
         """The entries by row, as kernels take them."""
-        return Table(self.start, self.choice, self.cost, self.outside)
+        return Table(self.start, self.choice.view(np.uint32), self.cost, self.outside)
 
     @cached_property
     def row(self) -> Places:
@@ -174,7 +175,7 @@ def _by_row(row: Places, choice: Places, cost: Floats, outside: Floats) -> tuple
 
 
 @kernel
-def _by_choice(table: Table, choices: int) -> tuple[Starts, Places, Floats]:
+def _by_choice(table: Table, choices: int) -> tuple[Starts, Unsigned, Floats]:
     """Gather entries by choice, rows ascending."""
     start, choice, cost, _ = table
     first = np.zeros(choices + 1, np.int64)
@@ -183,7 +184,7 @@ def _by_choice(table: Table, choices: int) -> tuple[Starts, Places, Floats]:
     for j in range(choices):
         first[j + 1] += first[j]
     free = first[:-1].copy()
-    row, paid = np.empty(len(choice), np.int32), np.empty(len(choice))
+    row, paid = np.empty(len(choice), np.uint32), np.empty(len(choice))
     for i in range(len(start) - 1):
         for e in range(start[i], start[i + 1]):
             k = free[choice[e]]

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from needs.errors import InputError, fail
 from needs.location.costs import Bools, Costs, Floats
 from needs.location.feasibility import least
+from needs.location.frame import frame
 from needs.location.joint_search import climb, shake
 from needs.location.joint_state import WORK, Counts, field_of, state_of
 from needs.location.rules import Rules
-from needs.location.saddle import Relaxed, bound_at, frame, relax
+from needs.location.saddle import Relaxed, bound_at, relax
 from needs.settings import SEED
 
 Status = Literal["optimal", "gap reached", "effort spent", "time limit", "interrupted"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from needs.kernels import kernel
-from needs.location.costs import Bools, Costs, Floats, Places, Starts
+from needs.location.costs import Bools, Costs, Floats, Starts, Unsigned
 from needs.location.rules import Links, Rules
 
 Counts = NDArray[np.int64]
@@ -47,10 +47,10 @@ class Field(NamedTuple):
 
     outside: Floats
     choice_start: Starts
-    choice: Places
+    choice: Unsigned
     cost: Floats
     row_start: Starts
-    row: Places
+    row: Unsigned
     row_cost: Floats
     amounts: Floats
     most: Floats
@@ -129,7 +129,7 @@ def field_of(costs: Costs, rules: Rules) -> Field:
         before += len(listed)
     columns = costs.columns
     return Field(
-        costs.outside, costs.start, costs.choice, costs.cost, columns.start, columns.row, columns.cost,
+        costs.outside, costs.start, costs.table.choice, costs.cost, columns.start, columns.row, columns.cost,
         amounts, most * (1 + _SLACK), np.maximum(share.max(axis=0, initial=0.0), 1e-9), rules.closed, rules.hangs,
         np.array(starts, np.int64), np.concatenate(lists).astype(np.int64), _LEAST * float(costs.outside.sum()),
     )  # fmt: skip

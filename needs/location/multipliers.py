@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from needs.kernels import kernel
-from needs.location.ascent import Frame
 from needs.location.costs import Costs, Places, Starts
+from needs.location.frame import Frame
 from needs.location.model import Model
 from needs.location.rules import Floats
 from needs.location.saddle import Relaxed
@@ -25,7 +25,7 @@ class Dual:
     rows
         Of each row, as a share of what it pays when nothing is open; shape (rows,).
     side
-        Of each side row of `saddle.frame`, per unit of what all rows pay when nothing is open.
+        Of each side row of `frame.frame`, per unit of what all rows pay when nothing is open.
     y, ratio
         Where the steps that found them stood, to go on from.
     """

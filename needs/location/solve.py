@@ -217,9 +217,10 @@ def _raise(model: Model, goal: Goal, clock: Clock, *, gap: float, start: Bools |
         if found is not None and better:
             best = _improved(model, goal, found)
             objective = goal.reached(model.best(best))
-        if (looking and not better) or answer.status != "optimal":
+        met = _gap(objective, bound) <= TIE
+        if answer.status != "optimal" or (not better and (looking or not met)):
             break
-        if not looking and _gap(objective, bound) <= TIE:
+        if not looking and met:
             if not rival:
                 break
             looking = True  # of many choices the best plan is looked for first, and then others that are as good

@@ -12,13 +12,13 @@ from scipy.sparse import csr_array
 
 from needs.errors import Faults
 from needs.location import nearest
-from needs.location.ascent import Frame
 from needs.location.costs import Costs
+from needs.location.frame import Frame, frame
 from needs.location.model import Model
 from needs.location.multipliers import Dual, as_costs, bound_all, kept, kept_below, resumed, rewards_of, sums, weighted
 from needs.location.program import TIE
 from needs.location.rules import Bools, Floats, Ints, Rules
-from needs.location.saddle import frame, relax
+from needs.location.saddle import relax
 from needs.location.search import improve, round_up
 from needs.location.solve import solve
 from needs.location.values import Values

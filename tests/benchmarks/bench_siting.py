@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from needs.kernels import cores
-from needs.location import joint, nearest
+from needs.location import joint, narrowing, nearest
 from needs.location.costs import Bools, Costs, Floats
 from needs.location.model import Floor, Goal, Model
 from needs.location.pooling import certify
@@ -34,6 +34,7 @@ LIBRARY = DATA / "location"
 ASKED_OF_PEERS = (1, 6, 10, 15, 16)  # files of the library: small and large p
 SIZES = (600, 700, 800, 900)  # nodes of random graphs
 STANDARDS = (6.0, 3.0, 10.0)  # minutes to a hub, to outreach, from outreach to its hub: tight, a third are virtual
+WIDE = (8.0, 4.0, 12.0)  # the same of the county
 HUBS, OUTREACH, BUDGET = 4, 8, 1_700.0  # of the council; thousands of pounds a year
 UNMET_MOST = 0.22  # of the worst fifth's need: below what the best plan without a floor leaves
 DRAWS, DRAWS_AFRESH = 1_000, 2
@@ -310,7 +311,7 @@ def county() -> None:
     most = math.fsum(costs.outside)
     peer = judged("HiGHS", answer, lambda opened: most - math.fsum(costs.paid(opened)))
     print(f"  HiGHS, radius form, in {LIMIT_S:g} CPU s: value {figure(peer.value)}, bound {figure(most - peer.bound)}")
-    both = cases.joint(case, 12.0, 5.0, 20.0)
+    both = cases.joint(case, *WIDE)
     for what, rules in (
         ("40 hubs and 120 outreach", both.counted(40, 120)),
         ("20 million pounds", both.priced(20_000.0)),
@@ -383,8 +384,8 @@ def warm() -> None:
     case = cases.place("hamlet", zones=60, sites=12, side_km=5.0, towns=2, cut_min=30.0, seed=1)
     nearest.solve(cases.median(case), most=3)
     nearest.solve(cases.everywhere(cases.beasley(120, 10)[0]), most=10)  # branches
-    both = cases.joint(case, 6.0, 3.0, 10.0)
-    joint.solve(both.costs, both.counted(2, 2))
+    town = cases.place("town", zones=300, sites=narrowing.FEW, side_km=9.0, towns=5, cut_min=30.0, seed=1)
+    both = cases.joint(town, *STANDARDS)
     solve(Ask("warm", both.counted(2, 2), 0.0).model(both.costs))
 
 

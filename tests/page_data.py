@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from shapely import LineString, Point, Polygon, box
 
-from needs import scenarios
+from needs import charts, scenarios
 from needs.rural import where_children_live
 from needs.webmap.page import PageData
 
@@ -98,7 +98,10 @@ def _sites() -> gpd.GeoDataFrame:
             "parent_name": [None, None, HOSTILE[0], HOSTILE[1], None, None, None],
             "parent_min": [np.nan, np.nan, 8.2, np.nan, np.nan, np.nan, np.nan],
             "families_reached": [210.4, 151.0, 44.8, 9.4, np.nan, np.nan, np.nan],
-            "reasons": [["Reaches most", HOSTILE[0]], ["Reaches 151"], ["Near"], [], ["Reached from 1"], [], []],
+            "chosen_in": [9, 7, 4, 9, 2, np.nan, 1],
+            "alternatives": [9, 9, 9, 9, 9, np.nan, 9],
+            "reasons": [["Reaches most", HOSTILE[0]], ["Reaches 151"], ["Near"], [], ["Reached from 1"], [],
+                        ["Too far from most"]],
         },
         geometry=[Point(p) for p in at],
         crs=CRS,
@@ -153,6 +156,26 @@ def council(**replaced: Any) -> PageData:
     shares = (0.5, 0.3, 0.2)
     parts: dict[str, Any] = {
         "name": "Gridshire",
+        "postcodes": gpd.GeoDataFrame(
+            {"postcode": ["GR1 1AA", "gr12bb", "GR9 9ZZ"]},
+            geometry=[Point(480_700, 300_700), Point(489_800, 308_600), Point(470_000, 300_000)],
+            crs=CRS,
+        ),
+        "boundaries": gpd.GeoDataFrame(
+            {"kind": ["Wards", "Wards", "Districts"], "name": ["West", HOSTILE[2], "Gridshire"]},
+            geometry=[
+                box(480_000, 300_000, 485_000, 309_000),
+                box(485_000, 300_000, 490_500, 309_000),
+                box(480_000, 300_000, 490_500, 309_000),
+            ],
+            crs=CRS,
+        ),
+        "charts": {
+            "sure": [
+                charts.bars(pd.DataFrame({"label": HOSTILE[:2], "value": [91.0, 40.0]}), title="How often", unit="%")
+            ]
+        },
+        "sure": ["Chosen in nearly all draws: two sites."],
         "slug": "gridshire",
         "synthetic": True,
         "finding": "Two hubs and two outreach sites would reach most families",

@@ -1,5 +1,7 @@
 """Open the page in headless Chromium: no request, no message, controls that work, keyboard, narrow window, print."""
 
+import csv
+import io
 import re
 import zlib
 
@@ -63,7 +65,7 @@ def test_every_layer_is_drawn(tab, data):
 
 def test_radio_buttons_change_the_shading_and_its_key(tab, data):
     colours = {}
-    for shading in ("need", "demand", "unmet_today", "unmet_plan"):
+    for shading in ("need", "demand", "unmet_today", "unmet_plan", "change", "minutes_walk", "minutes_drive"):
         click(tab, shading)
         fills = tab.run(FILLS)
         assert len(fills) == len(data.zones)
@@ -80,7 +82,7 @@ def test_radio_buttons_change_the_shading_and_its_key(tab, data):
             )
         ]
         assert [fills.count(s) for s in swatches] == counts
-    assert len({tuple(c) for c in colours.values()}) == 4
+    assert len({tuple(c) for c in colours.values()}) == 7
 
 
 def test_check_boxes_show_and_hide(tab):
@@ -155,23 +157,39 @@ def test_no_handler_runs_even_if_markup_slipped_in(browser, file):
     assert browser.run(refused) == "refused"
 
 
-def test_a_neighbourhood_tells_what_its_row_says(tab, data):
-    where = tab.run(
-        "(r => [r.x + r.width / 4, r.y + r.height / 4])"
-        "(document.querySelectorAll('path.zone')[9].getBoundingClientRect())"
+def zone_point(tab, k):
+    """Where in the window a zone can be pointed at."""
+    where = f"(r => [r.x + r.width / 4, r.y + r.height / 4])(document.querySelectorAll('path.zone')[{k}]"
+    return tab.run(where + ".getBoundingClientRect())")
+
+
+def card(tab):
+    """The card's title and its facts; {} where it is shut."""
+    facts = tab.run(
+        "(box => box.hidden ? [] : [...box.querySelectorAll('dt')]"
+        ".map(t => [t.textContent, t.nextSibling.textContent]))"
+        "(document.getElementById('card'))"
     )
-    tab.hover(where[0] - 4, where[1])
-    tab.hover(*where)
-    lines = tab.run(
-        "[...document.querySelectorAll('.leaflet-tooltip tr')].map(r => [...r.cells].map(c => c.textContent))"
-    )
+    return tab.run("document.getElementById('card-title').textContent"), dict(facts)
+
+
+def test_a_neighbourhood_tells_its_class_and_opens_a_card_of_its_row(tab, data):
+    x, y = zone_point(tab, 9)
+    tab.hover(x - 4, y)
+    tab.hover(x, y)
     zone = data.zones.iloc[9]
-    assert (
-        tab.run("document.querySelector('.leaflet-tooltip strong').textContent")
-        == f"{zone['zone_name']} {zone['lsoa21cd']}"
-    )
-    facts = dict(lines)
-    assert facts["Class on the map"] == f"{zone['need_fifth_england']} of 5"
+    name = f"{zone['zone_name']} {zone['lsoa21cd']}"
+    assert tab.run("document.querySelector('.leaflet-tooltip strong').textContent") == name
+    told = tab.run("document.querySelector('.leaflet-tooltip').textContent")
+    words = ["highest need", "high", "middle", "low", "lowest need"][zone["need_fifth_england"] - 1]
+    assert f"Need, Need score: class {zone['need_fifth_england']} of 5: {words}" in told
+    tab.press("Escape")
+    assert tab.wait(NO_TOOLTIP)
+    assert card(tab)[1] == {}
+    tab.page.mouse.click(x, y)
+    title, facts = card(tab)
+    assert title == name
+    assert facts["Class on the map"] == f"{zone['need_fifth_england']} of 5: {words}"
     assert facts["Births a year"] == f"{zone['births']:.0f}"
     assert facts["Need"] == (
         f"score {zone['need_score']:.1f}, rank in England {zone['need_rank_england']:,}, "
@@ -181,8 +199,111 @@ def test_a_neighbourhood_tells_what_its_row_says(tab, data):
     assert float(facts["Poor children"]) == zone["deprived_children"]
     assert re.fullmatch(r"today \S+, plan \S+, change \S+", facts["Unmet need"])
     assert facts["Minutes to a hub: driving"].startswith(f"today {zone['hub_drive_min_today']:.0f}, plan")
+    parts = data.contributions[data.contributions["lsoa21cd"] == zone["lsoa21cd"]]
+    for label, points in zip(parts["label"], parts["contribution"], strict=True):
+        assert facts[label] == f"{points:.1f}"
+    assert count(tab, "path.zone.chosen") == 1
     tab.press("Escape")
-    assert tab.wait(NO_TOOLTIP)
+    assert card(tab)[1] == {}
+
+
+def test_a_site_opens_a_card_with_its_reasons(tab):
+    tab.run("document.querySelectorAll('.leaflet-marker-icon.pin')[0].focus()")
+    tab.press("Enter")
+    title, facts = card(tab)
+    assert title.strip() == HOSTILE[0]
+    assert facts["What happens"] == "Stays a hub"
+    assert facts["Families reached"] == "210"
+    assert facts["Chosen in tests"] == "9 of 9"
+    assert facts["Why"] == f"Reaches most{HOSTILE[0]}"
+    assert count(tab, "#card li") == 2
+    tab.run("document.querySelector('#card button').click()")
+    assert tab.run("document.activeElement.classList.contains('pin')")  # back where one came from
+
+
+@pytest.mark.parametrize(
+    ("wanted", "title", "found"),
+    [
+        ("Gridham", "Gridshire 017A", "Gridham is in Gridshire 017A"),
+        ("gr1 1aa", HOSTILE[0], f"GR1 1AA is in {HOSTILE[0]}"),
+        ("GR12BB", "Gridshire 041A", "GR12BB is in Gridshire 041A"),
+        ("GR9 9ZZ", None, "GR9 9ZZ is outside the council."),
+        ("gridshire 020a", "Gridshire 020A", ""),
+        (HOSTILE[3], HOSTILE[3], f"{HOSTILE[3]}: new outreach site."),
+        ("nowhere at all", None, "“nowhere at all” was not found: try the name of a place"),
+    ],
+)
+def test_the_search_finds_and_opens(tab, wanted, title, found):
+    tab.page.fill("[name=wanted]", wanted)
+    tab.page.press("[name=wanted]", "Enter")
+    tab.settle()
+    said = tab.run("document.getElementById('found').textContent")
+    assert said.startswith(found)
+    shown, facts = card(tab)
+    if title is None:
+        assert facts == {}
+    else:
+        assert facts
+        assert shown.strip().startswith(title)
+
+
+def test_every_table_can_be_saved_as_it_stands(tab, data):
+    with tab.page.expect_download() as waiting:
+        tab.page.click("#recommended >> xpath=ancestor::section >> text=Save this table")
+    text = waiting.value.path().read_text("utf-8-sig")
+    assert waiting.value.suggested_filename == "recommended.csv"
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["No."] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["Families reached"] for row in rows] == ["210", "151", "45", "9.4"]
+    assert rows[0]["Why"] == f"Reaches most; {HOSTILE[0]}"
+    assert rows[2]["Site"].startswith(HOSTILE[2])
+    links = "[...document.querySelectorAll('.tables a')].filter(a => a.textContent.startsWith('Save')).length"
+    assert tab.run(links) == count(tab, ".tables table") > 15
+    with tab.page.expect_download() as waiting:
+        tab.page.click("#zones >> xpath=ancestor::section >> text=Save this table")
+    saved = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+    assert len(saved) == len(data.zones) + 1
+    assert "Unmet need: Change" in saved[0]
+    change = saved[0].index("Unmet need: Change")
+    assert {c[0] for row in saved[1:] if (c := row[change])} <= set("+-0123456789")
+
+
+def test_axe_finds_nothing(browser, file):
+    for width in (1280, 320):
+        browser.open(file, width=width)
+        assert browser.violations() == []
+        browser.page.fill("[name=wanted]", "Gridham")
+        browser.page.press("[name=wanted]", "Enter")
+        browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        assert browser.violations() == []
+
+
+def test_axe_sees_what_is_wrong(browser, file, tmp_path):
+    path = tmp_path / "worse.html"
+    path.write_text(file.read_text("utf-8").replace('<html lang="en-GB">', "<html>"), "utf-8")
+    browser.open(path)
+    assert any(words.startswith("html-has-lang") for words in browser.violations())
+
+
+def test_text_at_twice_its_size_and_a_dark_system_do_no_harm(browser, file):
+    browser.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    try:
+        browser.open(file, width=640)  # 1280 at 200 %
+        assert browser.run("document.documentElement.scrollWidth") == 640
+        assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert browser.violations() == []
+    finally:
+        browser.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+
+
+def test_boundaries_are_drawn_when_asked_for(tab):
+    seen = "[...document.querySelectorAll('path.boundary')].map(p => getComputedStyle(p).display)"
+    assert tab.run(seen) == ["none", "none"]
+    click(tab, "boundaries")
+    assert tab.run(seen) == ["inline", "inline"]
+    assert tab.run("[...document.querySelectorAll('[data-key=boundaries]')].map(e => e.textContent.trim())") == [
+        "Districts", "Wards",
+    ]  # fmt: skip
 
 
 def test_keyboard_alone(tab):
@@ -195,9 +316,9 @@ def test_keyboard_alone(tab):
         ))  # fmt: skip
         if stops[-1] == "leaflet-control-zoom-out":
             break
-    assert stops[0] == "skip"
-    assert stops[1:12] == ["shading", *["sites"] * 4, *["detail"] * 3, *["reach"] * 2, "mode"]
-    assert stops[12:14] == ["minutes", "map"]
+    assert stops[:4] == ["skip", "skip", "wanted", "BUTTON"]
+    assert stops[4:16] == ["shading", *["sites"] * 4, *["detail"] * 4, *["reach"] * 2, "mode"]
+    assert stops[16:18] == ["minutes", "map"]
     pins = [s for s in stops if s.startswith("pin ")]
     assert [s[4] for s in pins[:4]] == ["1", "2", "3", "4"]  # in the order of their numbers
     assert len(pins) == 6
@@ -253,9 +374,9 @@ def test_the_first_printed_page_holds_finding_key_and_map(browser, file, data, w
     ]
     fills = [s for s in drawn if s.count(b" rg") + s.count(b" scn") > len(data.zones)]
     assert fills
-    browser.call("Emulation.setEmulatedMedia", media="print")
-    browser.call("Emulation.setDeviceMetricsOverride", width=1047, height=718, deviceScaleFactor=1, mobile=False)
-    browser.run("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+    browser.page.emulate_media(media="print")
+    browser.page.set_viewport_size({"width": 1047, "height": 718})
+    browser.settle()
     try:
         inside = (
             "(s => (r => r.top >= 0 && r.bottom <= 718 && r.right <= 1047)"
@@ -270,7 +391,7 @@ def test_the_first_printed_page_holds_finding_key_and_map(browser, file, data, w
         assert all(a <= b for a, b in zip(frame[:2], drawn[:2], strict=True))
         assert all(a >= b for a, b in zip(frame[2:], drawn[2:], strict=True))
     finally:
-        browser.call("Emulation.setEmulatedMedia", media="")
+        browser.page.emulate_media(media="screen")
 
 
 def test_index_opens(browser, tmp_path):

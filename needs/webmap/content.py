@@ -8,6 +8,9 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from needs.charts import Chart
+from needs.settings import CRS
+
 
 @dataclass(frozen=True)
 class PageData:
@@ -43,7 +46,9 @@ class PageData:
     sites
         One row per site, points in EPSG:27700: `site_id`, `name`, `site_type_label`, `today` and `offer` (hub,
         outreach, none), `status` (keep, convert, open, close, neighbour, none), `number` (on the pin, or NA),
-        `parent_hub_id`, `parent_name`, `parent_min`, `families_reached`, `reasons` (list of texts).
+        `parent_hub_id`, `parent_name`, `parent_min`, `families_reached`, `reasons` (list of texts). Where the plan
+        was tested under other assumptions also `chosen_in` of `alternatives` tests; where it was drawn many times
+        `chosen_pct` of the draws.
     reach
         (Multi)polygons in EPSG:27700 with `offer` (hub, outreach), `mode`, `minutes`: within so many minutes of any
         recommended site with that offer.
@@ -78,6 +83,12 @@ class PageData:
         How to build the page again.
     others, buys, sure
         In sentences: other plans that do nearly as well; what more or fewer sites would buy; how sure the plan is.
+    charts
+        Drawings by the section that they stand in: `groups`, `others`, `buys`, `sure`.
+    postcodes
+        Postcodes that can be searched for, points in EPSG:27700: `postcode`.
+    boundaries
+        Wards, districts and the like, polygons in EPSG:27700: `kind` (plural, for the key), `name`.
     """
 
     name: str
@@ -108,3 +119,11 @@ class PageData:
     others: list[str] = field(default_factory=list)
     buys: list[str] = field(default_factory=list)
     sure: list[str] = field(default_factory=list)
+    charts: dict[str, list[Chart]] = field(default_factory=dict)
+    postcodes: gpd.GeoDataFrame = field(default_factory=lambda: _no("postcode"))
+    boundaries: gpd.GeoDataFrame = field(default_factory=lambda: _no("kind", "name"))
+
+
+def _no(*columns: str) -> gpd.GeoDataFrame:
+    """Return a table without rows."""
+    return gpd.GeoDataFrame({c: [] for c in columns}, geometry=[], crs=CRS)

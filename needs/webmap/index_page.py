@@ -6,7 +6,7 @@ from typing import Any
 
 from needs.webmap.assets import HERE, document
 from needs.webmap.page import SYNTHETIC
-from needs.webmap.tables import Column, table
+from needs.webmap.table import Column, table
 from needs.webmap.text import join, number, percent, tag
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import folium
@@ -71,6 +72,7 @@ def area_map(data: PageData, shadings: list[Shading]) -> OfflineMap:
         "zones": _layer(zone_features(data.zones, shadings), pane="zones", class_name="zone", smooth_factor=0),
         "edge": _shapes(_edge(data.zones), "edge", "zones"),
         **{name: _shapes(data.basemap[name], name, "streets") for name in STREETS},
+        **{name: _shapes(lines, f"boundary {name}", "streets") for name, lines in boundary_lines(data).items()},
         "reach": _layer(reach_features(data.reach), show=False, pane="reach", interactive=False, smooth_factor=0),
         "places": _layer(place_features(data.basemap["places"]), point_to_layer=JsCode("page.place")),
         "sites": _layer(site_features(data.sites), show=False, point_to_layer=JsCode("page.pin")),
@@ -86,6 +88,15 @@ def bounds_deg(frame: gpd.GeoDataFrame) -> list[list[float]]:
     """South-west and north-east corner as latitude, longitude."""
     west, south, east, north = (round(float(v), 5) for v in frame.to_crs(CRS_WEB).total_bounds)
     return [[south, west], [north, east]]
+
+
+def boundary_lines(data: PageData) -> dict[str, gpd.GeoSeries]:
+    """Lines of wards, districts and the like, by a class of the style sheet, in the order of their kinds."""
+    lines = {}
+    for k, (_, rows) in enumerate(data.boundaries.groupby("kind", sort=True)):
+        slim = rows.geometry.simplify_coverage(tolerance_m(data.zones.total_bounds))
+        lines[f"boundary-{k}"] = gpd.GeoSeries([shapely.union_all(slim.boundary.to_numpy())], crs=CRS)
+    return lines
 
 
 def zone_features(zones: gpd.GeoDataFrame, shadings: list[Shading]) -> list[dict[str, Any]]:
@@ -126,6 +137,7 @@ def site_features(sites: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     """Pins: shape by what the site becomes, number, accessible name, facts; grouped by their check box."""
     group = {status: row["id"] for row in catalogue()["sites"] for status in row["status"]}
     features = []
+    rows = row_ids(sites)
     ordered = sites.sort_values(["number", "site_id"])
     for site, point in zip(ordered.to_dict("records"), _degrees(ordered.geometry), strict=True):
         shape = shape_of(site)
@@ -139,18 +151,25 @@ def site_features(sites: gpd.GeoDataFrame) -> list[dict[str, Any]]:
                 shape=shape,
                 moves=shape in PINS,
                 html=html,
+                name=site["name"],
+                row=rows[site["site_id"]],
                 facts=_site_facts(site, figure),
             )
         )
     return features
 
 
-def shape_of(site: dict[str, Any]) -> str:
+def row_ids(sites: gpd.GeoDataFrame) -> dict[Any, str]:
+    """Name the table row of each site; site ids may hold anything."""
+    return {site: f"site-{k}" for k, site in enumerate(sorted(sites["site_id"]), 1)}
+
+
+def shape_of(site: Mapping[Any, Any]) -> str:
     """Which pin a site gets: hub, outreach, close, neighbour or none."""
     return str(site["offer"] if site["status"] in {"keep", "convert", "open"} else site["status"])
 
 
-def status_words(site: dict[str, Any]) -> str:
+def status_words(site: Mapping[Any, Any]) -> str:
     """Say what happens to a site."""
     today, offer = (OFFER_WORDS.get(site[k], "nothing") for k in ("today", "offer"))
     return {
@@ -163,7 +182,7 @@ def status_words(site: dict[str, Any]) -> str:
     }[str(site["status"])]
 
 
-def parent_words(site: dict[str, Any]) -> str:
+def parent_words(site: Mapping[Any, Any]) -> str:
     """Say which hub runs an outreach site; empty where none does."""
     if pd.isna(site["parent_name"]):
         return ""
@@ -175,7 +194,7 @@ def _a(words: str) -> str:
     return f"an {words}" if words.startswith("outreach") else f"a {words}"
 
 
-def _site_facts(site: dict[str, Any], figure: str) -> Html:
+def _site_facts(site: Mapping[Any, Any], figure: str) -> Html:
     words = status_words(site)
     lines = [tag("b", f"{figure} {site['name']}".strip()), f"{site['site_type_label']}: {words}"]
     if pd.notna(site["families_reached"]) and site["status"] not in {"close", "none"}:

@@ -1,7 +1,18 @@
-/* Joins the controls to the map. Text reaches the page as text nodes, or as HTML that was escaped when the page was built. */
+/* Joins search, controls and cards to the map. Text reaches the page as text nodes, or as HTML that was escaped when the page was built. */
 "use strict";
 var page = (function () {
   var PIN = 28, HAMLET = 4;  /* width of a pin, px; rank of hamlets, named only close up */
+  var still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  function all(selector, inside) { return Array.prototype.slice.call((inside || document).querySelectorAll(selector)); }
+  function byId(id) { return document.getElementById(id); }
+  function lower(words) { return words.charAt(0).toLowerCase() + words.slice(1); }
+  function made(name, words, inside) {
+    var element = document.createElement(name);
+    if (words) { element.textContent = words; }
+    if (inside) { inside.appendChild(element); }
+    return element;
+  }
 
   function icon(shape, html, size) {
     return L.divIcon({ className: shape, html: html, iconSize: [size, size] });
@@ -19,39 +30,120 @@ var page = (function () {
 
   function around(at, w, h) { return [at.x - w, at.y - h, at.x + w, at.y + h]; }
 
-  /* A row of the table of neighbourhoods, turned on its side, after the class that the map shows. */
-  function facts(code, shown) {
-    var row = document.getElementById("zone-" + code), box = document.createElement("div"), table = document.createElement("table");
-    var heads = document.querySelectorAll("#zones thead tr:first-child th"), parts = document.querySelectorAll("#zones thead tr:last-child th");
-    var cell = 1, part = 0;
-    function lower(words) { return words.charAt(0).toLowerCase() + words.slice(1); }
-    function line(head, text) {
-      var added = table.insertRow();
-      added.insertCell().textContent = head;
-      added.insertCell().textContent = text;
-    }
-    box.appendChild(document.createElement("strong")).textContent = row.cells[0].textContent;
-    line("Class on the map", shown);
-    heads.forEach(function (head, i) {
-      var texts = [];
-      if (i === 0) { return; }
-      for (var k = 0; k < head.colSpan; k += 1, cell += 1) {
-        texts.push(head.rowSpan === 2 ? row.cells[cell].textContent : lower(parts[part++].textContent) + " " + row.cells[cell].textContent);
-      }
-      line(head.textContent, texts.join(", "));
+  /* Tables: the heading of every column, of grouped ones "group: heading". */
+  function heads(table) {
+    var lines = all("thead tr", table), below = lines.length > 1 ? all("th", lines[1]) : [], found = [];
+    all("th, td", lines[0]).forEach(function (head) {
+      if (lines.length === 1 || head.rowSpan === 2) { found.push({ group: "", head: head.textContent }); return; }
+      for (var k = 0; k < head.colSpan; k += 1) { found.push({ group: head.textContent, head: below.shift().textContent }); }
     });
-    box.appendChild(table);
-    return box;
+    return found;
+  }
+
+  function cells(table) {
+    return all("tbody tr", table).map(function (row) {
+      return all("th, td", row).map(function (cell) {
+        var items = all("li", cell);
+        return items.length ? items.map(function (item) { return item.textContent; }).join("; ") : cell.textContent;
+      });
+    });
+  }
+
+  /* A spreadsheet would run a text that begins like a formula. */
+  function csv(table) {
+    var first = heads(table).map(function (h) { return h.group ? h.group + ": " + h.head : h.head; });
+    return [first].concat(cells(table)).map(function (row) {
+      return row.map(function (text) {
+        var plain = text.replace(/^−(?=\d)/, "-");
+        if (/^[=+\-@\t\r]/.test(plain) && isNaN(plain.replace(/,/g, ""))) { plain = "'" + plain; }
+        return '"' + plain.replace(/"/g, '""') + '"';
+      }).join(",");
+    }).join("\r\n") + "\r\n";
+  }
+
+  function offerTables() {
+    all(".tables table").forEach(function (table, k) {
+      var box = table.closest(".scroll") || table, words = table.caption ? table.caption.textContent : "table";
+      var line = made("p"), link = made("a", "Save this table (CSV)", line);
+      line.className = "downloads";
+      link.download = (table.id || "table-" + (k + 1)) + ".csv";
+      link.href = "#";
+      link.setAttribute("aria-label", "Save this table (CSV): " + words);
+      link.addEventListener("click", function () { link.href = "data:text/csv;charset=utf-8,%EF%BB%BF" + encodeURIComponent(csv(table)); });
+      box.parentNode.insertBefore(line, box.nextSibling);
+    });
+  }
+
+  /* Whether a point lies in an outline: how often a line from it crosses the edge. */
+  function inside(at, geometry) {
+    var polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates, odd = false;
+    polygons.forEach(function (rings) {
+      rings.forEach(function (ring) {
+        for (var i = 0, j = ring.length - 1; i < ring.length; j = i, i += 1) {
+          var a = ring[i], b = ring[j];
+          if ((a[1] > at.lat) !== (b[1] > at.lat) && at.lng < (b[0] - a[0]) * (at.lat - a[1]) / (b[1] - a[1]) + a[0]) { odd = !odd; }
+        }
+      });
+    });
+    return odd;
+  }
+
+  /* The card of a neighbourhood or site: its rows of the tables, turned on their side. */
+  function Card(box) {
+    var body = box.querySelector("div"), from = null;
+    function close() {
+      box.hidden = true;
+      if (from && document.contains(from)) { from.focus({ preventScroll: true }); }
+    }
+    box.querySelector("button").addEventListener("click", close);
+    box.addEventListener("keydown", function (event) { if (event.key === "Escape") { close(); } });
+
+    function turned(row, extra) {
+      var list = made("dl", "", body), groups = heads(row.closest("table")), before = "", cell;
+      (extra || []).concat(all("th, td", row).map(function (c, i) { return [groups[i], c]; })).forEach(function (pair) {
+        var group = pair[0].group, same = group && group === before;
+        if (pair[1].nodeName === "TH" || !pair[1].textContent) { before = group; return; }
+        if (!same) {
+          made("dt", group || pair[0].head, list);
+          cell = made("dd", "", list);
+        } else { cell.appendChild(document.createTextNode(", ")); }
+        if (group) { cell.appendChild(document.createTextNode(lower(pair[0].head) + " " + pair[1].textContent)); }
+        else { Array.prototype.forEach.call(pair[1].childNodes, function (node) { cell.appendChild(node.cloneNode(true)); }); }
+        before = group;
+      });
+    }
+
+    return {
+      close: close,
+      open: function (title, rows, extra, opener) {
+        from = opener;
+        box.querySelector("h3").textContent = title;
+        body.textContent = "";
+        rows.forEach(function (row, i) {
+          if (i) { made("h4", row.closest("table").caption.textContent, body); }
+          turned(row, i ? [] : extra);
+        });
+        box.hidden = false;
+        box.scrollTop = 0;
+        box.focus({ preventScroll: window.innerWidth > 760 });
+      }
+    };
   }
 
   function start(map, layers, corners) {
-    var form = document.getElementById("controls"), frame = document.getElementById("map"), box = map.getContainer();
+    var form = byId("controls"), frame = byId("map"), box = map.getContainer(), card = Card(byId("card"));
     var bounds = L.latLngBounds(corners), numbers = L.layerGroup(), reach = L.layerGroup().addTo(map), leads = L.layerGroup().addTo(map);
-    var groups = {}, pins = [];
+    var groups = {}, pins = [], mark = L.layerGroup().addTo(map);
 
     function zoneClass(layer) { return layer.feature.properties[form.elements.shading.value]; }
+    function classWords(number) {
+      var item = document.querySelector('.key [data-key="' + form.elements.shading.value + '"] li:nth-child(' + number + ")");
+      return number + " of 5: " + item.childNodes[1].textContent.trim();
+    }
 
     function shade() {
+      var chosen = form.querySelector("[name=shading]:checked");
+      frame.dataset.palette = chosen.dataset.palette;
       numbers.clearLayers();
       layers.zones.eachLayer(function (layer) {
         var number = zoneClass(layer);
@@ -71,7 +163,10 @@ var page = (function () {
         map[check.checked ? "addLayer" : "removeLayer"](groups[check.name]);
         key(check.name, check.checked);
       });
-      form.querySelectorAll("[data-kind=detail]").forEach(function (check) { box.classList.toggle("no-" + check.name, !check.checked); });
+      form.querySelectorAll("[data-kind=detail]").forEach(function (check) {
+        box.classList.toggle("no-" + check.name, !check.checked);
+        key(check.name, check.checked);
+      });
       map[form.elements.numbers.checked ? "addLayer" : "removeLayer"](numbers);
       outline();
       spread();
@@ -141,14 +236,101 @@ var page = (function () {
       map.fitBounds(seen, { animate: false });
     }
 
+    function openZone(layer, opener) {
+      var code = layer.feature.properties.code, row = byId("zone-" + code);
+      var now = made("td", classWords(zoneClass(layer)));
+      card.open(row.cells[0].textContent, [row, byId("points-" + code)], [[{ group: "", head: "Class on the map" }, now]], opener);
+      all("path.chosen").forEach(function (path) { path.classList.remove("chosen"); });
+      layer.getElement().classList.add("chosen");
+      layer.bringToFront();
+    }
+
+    function openSite(layer, opener) {
+      var row = byId(layer.feature.properties.row);
+      if (row) { card.open(row.querySelector("th").childNodes[0].textContent, [row], [], opener); }
+    }
+
+    function zoneAt(at) {
+      var found = null;
+      layers.zones.eachLayer(function (layer) { if (!found && inside(at, layer.feature.geometry)) { found = layer; } });
+      return found;
+    }
+
+    function Search() {
+      var asked = byId("search"), wanted = asked.elements.wanted, list = byId("known"), found = byId("found"), known = {};
+      var box = byId("postcodes"), postcodes = box ? JSON.parse(box.textContent) : {};
+      function add(words, go) {
+        if (!words || known[words.toLowerCase()]) { return; }
+        known[words.toLowerCase()] = go;
+        made("option", "", list).value = words;
+      }
+      function plain(escaped) { return new DOMParser().parseFromString(escaped, "text/html").body.textContent; }
+      function look(at, words) {
+        var zone = zoneAt(at);
+        mark.clearLayers();
+        L.circleMarker(at, { radius: 11, className: "mark", pane: "reach", interactive: false }).addTo(mark);
+        map.setView(at, Math.max(map.getZoom(), 12), { animate: !still });
+        found.textContent = zone ? words + " is in " + byId("zone-" + zone.feature.properties.code).cells[0].textContent + "."
+          : words + " is outside the council.";
+        if (zone) { openZone(zone, wanted); } else { card.close(); }
+      }
+      layers.places.eachLayer(function (layer) {
+        var words = plain(layer.feature.properties.html);
+        add(words, function () { look(layer.getLatLng(), words); });
+      });
+      layers.sites.eachLayer(function (layer) {
+        var words = plain(layer.feature.properties.name);
+        add(words, function () {
+          mark.clearLayers();
+          L.circleMarker(layer.getLatLng(), { radius: 19, className: "mark", pane: "reach", interactive: false }).addTo(mark);
+          map.setView(layer.getLatLng(), Math.max(map.getZoom(), 12), { animate: !still });
+          found.textContent = words + ": " + plain(layer.feature.properties.html).replace(/^[^:]*: /, "").replace(/[\d×]*$/, "") + ".";
+          openSite(layer, wanted);
+        });
+      });
+      layers.zones.eachLayer(function (layer) {
+        var words = byId("zone-" + layer.feature.properties.code).cells[0].textContent;
+        add(words, function () {
+          map.fitBounds(layer.getBounds(), { animate: !still, maxZoom: 13, padding: [60, 60] });
+          found.textContent = "";
+          openZone(layer, wanted);
+        });
+      });
+      function go() {
+        var words = wanted.value.trim(), short = words.toUpperCase().replace(/[^A-Z0-9]/g, ""), at = postcodes[short];
+        var match = known[words.toLowerCase()] || known[Object.keys(known).filter(function (k) {
+          return words.length > 2 && k.indexOf(words.toLowerCase()) >= 0;
+        })[0]];
+        if (!words) { found.textContent = ""; return; }
+        if (match) { match(); } else if (at) { look(L.latLng(at), words.toUpperCase()); }
+        else {
+          found.textContent = "“" + words + "” was not found: try the name of a place, a building or a neighbourhood" +
+            (box ? ", or a whole postcode." : ".");
+        }
+      }
+      asked.addEventListener("submit", function (event) { event.preventDefault(); go(); });
+      wanted.addEventListener("change", function () { if (known[wanted.value.trim().toLowerCase()]) { go(); } });
+    }
+
     layers.zones.eachLayer(function (layer) {
       layer.getElement().setAttribute("tabindex", "-1");
-      layer.bindTooltip(function () { return facts(layer.feature.properties.code, zoneClass(layer) + " of 5"); }, { sticky: true, opacity: 1 });
+      layer.bindTooltip(function () {
+        var box = made("div"), row = byId("zone-" + layer.feature.properties.code);
+        made("strong", row.cells[0].textContent, box);
+        made("div", document.querySelector("#controls [name=shading]:checked").closest("fieldset").querySelector("legend")
+          .textContent.replace("Shade by ", "").replace(/^./, function (c) { return c.toUpperCase(); }) + ", " +
+          form.querySelector("[name=shading]:checked").parentNode.textContent.trim() + ": class " + classWords(zoneClass(layer)), box);
+        made("div", "Click for every figure", box).className = "hint";
+        return box;
+      }, { sticky: true, opacity: 1 });
+      layer.on("click", function () { openZone(layer, box); });
     });
     form.querySelectorAll("[data-kind=sites]").forEach(function (check) { groups[check.name] = L.layerGroup(); });
     layers.sites.eachLayer(function (layer) {
       groups[layer.feature.properties.group].addLayer(layer);
       pins.push(layer);
+      function open() { openSite(layer, layer.getElement()); }
+      layer.on("click", open).on("keypress", function (event) { if (event.originalEvent.key === "Enter") { open(); } });
     });
     box.setAttribute("role", "application");
     box.setAttribute("aria-label", frame.dataset.label);
@@ -164,10 +346,17 @@ var page = (function () {
     form.addEventListener("submit", function (event) { event.preventDefault(); });
     shade();
     show();
+    Search();
+    offerTables();
 
-    var before;
+    var before, shut;
     window.matchMedia("print").addEventListener("change", function (event) {
-      if (event.matches) { before = map.getBounds(); fit(before); } else { fit(before); }
+      if (event.matches) {
+        before = map.getBounds();
+        shut = all("details:not([open])");
+        shut.forEach(function (part) { part.open = true; });
+      } else { shut.forEach(function (part) { part.open = false; }); }
+      fit(before);
     });
   }
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from needs.webmap.content import PageData
-from needs.webmap.layers import parent_words, status_words
 from needs.webmap.shading import Shading
+from needs.webmap.table import Column, sentence, table
 from needs.webmap.text import BEYOND, Html, change, figure, join, link, minutes, number, percent, plural, points, tag
 
 RURAL_URBAN = {
@@ -23,71 +22,6 @@ RURAL_URBAN = {
 }
 ON_FOOT_MIN = 0.5  # walking that takes no longer than this more is as quick as the bus
 TIMES = {"today": "Today", "plan": "Plan"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """Heading of a column; columns of one group stand under a common heading. `kind`: text, number or head."""
-
-    head: str
-    kind: str = "text"
-    group: str = ""
-
-
-def table(
-    caption: str,
-    columns: Sequence[Column],
-    rows: Sequence[Sequence[object]],
-    *,
-    name: str,
-    ids: Sequence[str] = (),
-    scrolls: bool = True,
-) -> Html:
-    """Write a table.
-
-    Parameters
-    ----------
-    caption
-        What the table shows.
-    columns
-        Headings; a column of kind "head" heads its rows.
-    rows
-        Cells in the order of the columns; texts are escaped.
-    name
-        `id` of the table.
-    ids
-        `id` of each row, where rows are looked up.
-    scrolls
-        Whether it stands in a region that scrolls by itself; for tables that may be wider than the window.
-    """
-    body = []
-    for i, row in enumerate(rows):
-        cells = [_cell(column, cell) for column, cell in zip(columns, row, strict=True)]
-        body.append(tag("tr", *cells, id=ids[i] if ids else None))
-    whole = tag("table", tag("caption", caption), tag("thead", *_head(columns)), tag("tbody", *body), id=name)
-    return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0") if scrolls else whole
-
-
-def _cell(column: Column, cell: object) -> Html:
-    if column.kind == "head":
-        return tag("th", cell, scope="row")
-    return tag("td", cell, class_="n" if column.kind == "number" else None)
-
-
-def _head(columns: Sequence[Column]) -> list[Html]:
-    """One row of headings, or two where columns are grouped."""
-    grouped = any(c.group for c in columns)
-    upper, lower = [], []
-    for i, column in enumerate(columns):
-        kind = "n" if column.kind == "number" else None
-        if not column.group:
-            upper.append(tag("th", column.head, scope="col", rowspan="2" if grouped else None, class_=kind))
-            continue
-        if i == 0 or columns[i - 1].group != column.group:
-            span = sum(c.group == column.group for c in columns)
-            upper.append(tag("th", column.group, scope="colgroup", colspan=str(span), class_="group"))
-        lower.append(tag("th", column.head, scope="col", class_=kind))
-    return [tag("tr", *upper), *([tag("tr", *lower)] if grouped else [])]
 
 
 def figures(data: PageData) -> Html:
@@ -123,7 +57,7 @@ def key(shadings: Sequence[Shading]) -> Html:
     for i, shading in enumerate(shadings):
         items = []
         for k, words in enumerate(shading.words, 1):
-            swatch = tag("span", k, class_=f"swatch class-{k}")
+            swatch = tag("span", k, class_=f"swatch {shading.palette}-{k}")
             count = tag("span", f"({shading.count(k)})", class_="count")
             items.append(tag("li", swatch, " ", words, " ", count))
         heading = tag("h3", shading.title, " ", tag("small", "(number of neighbourhoods)"))
@@ -131,55 +65,10 @@ def key(shadings: Sequence[Shading]) -> Html:
     return join(blocks)
 
 
-def recommended(data: PageData) -> Html:
-    """Recommended sites with the reasons for each."""
-    sites = data.sites[data.sites["status"].isin(["keep", "convert", "open"])].sort_values(["number", "site_id"])
-    columns = [
-        Column("No.", "number"), Column("Site", "head"), Column("Kind of building"), Column("Offer"),
-        Column("What happens"), Column("Run from"), Column("Families reached", "number"), Column("Why"),
-    ]  # fmt: skip
-    rows = [
-        (
-            "" if pd.isna(site["number"]) else str(int(site["number"])),
-            site["name"],
-            site["site_type_label"],
-            {"hub": "Hub", "outreach": "Outreach"}[site["offer"]],
-            _sentence(status_words(site)),
-            parent_words(site) or "its own staff",
-            number(site["families_reached"]),
-            tag("ul", *(tag("li", reason) for reason in site["reasons"])),
-        )
-        for site in sites.to_dict("records")
-    ]
-    return table(
-        "Recommended sites, numbered as on the map; each family is counted once, at its best or nearest site",
-        columns,
-        rows,
-        name="recommended",
-    )
-
-
-def other_sites(data: PageData, status: str, caption: str) -> Html:
-    """Sites that close, or a neighbouring council's."""
-    sites = data.sites[data.sites["status"] == status].sort_values(["name", "site_id"])
-    columns = [Column("Site", "head"), Column("Kind of building"), Column("What happens"), Column("Why")]
-    rows: list[tuple[object, ...]] = [
-        (s["name"], s["site_type_label"], _sentence(status_words(s)), tag("ul", *(tag("li", r) for r in s["reasons"])))
-        for s in sites.to_dict("records")
-    ]
-    if not any(sites["reasons"]):
-        columns, rows = columns[:-1], [row[:-1] for row in rows]
-    return table(caption, columns, rows, name=status)
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
 def zones(data: PageData) -> Html:
     """Every zone with everything that the map can show of it; highest need first."""
     columns = [
-        Column("Neighbourhood", "head"), Column("Rural or urban"), Column(_sentence(data.demand_label), "number"),
+        Column("Neighbourhood", "head"), Column("Rural or urban"), Column(sentence(data.demand_label), "number"),
         Column("Score", "number", "Need"), Column("Rank in England", "number", "Need"),
         *([Column("Rank in 9 of 10 draws", "number", "Need")] if "need_rank_low" in data.zones else []),
         Column("Fifth of England", "number", "Need"), Column("Fifth here", "number", "Need"),
@@ -236,7 +125,7 @@ def by_need(data: PageData) -> pd.DataFrame:
 
 def groups(data: PageData) -> Html:
     """Who gains and who loses, group by group, in per cent of each group's families."""
-    columns = [Column("Families", "head"), Column(_sentence(data.demand_label), "number")]
+    columns = [Column("Families", "head"), Column(sentence(data.demand_label), "number")]
     fields = {"hub_pct": "By a hub", "outreach_pct": "By outreach only", "virtual_pct": "Online only"}
     columns += [Column(time, "number", words) for words in fields.values() for time in TIMES.values()]
     rows = [
@@ -274,7 +163,8 @@ def contributions(data: PageData) -> Html:
         [z["zone_name"], *(points(wide.loc[z["lsoa21cd"], i]) for i in labels.index), points(z["need_score"])]
         for z in ordered.to_dict("records")
     ]
-    return table("Points of the need score by indicator", columns, rows, name="contributions")
+    ids = [f"points-{code}" for code in ordered["lsoa21cd"]]
+    return table("Points of the need score by indicator", columns, rows, name="contributions", ids=ids)
 
 
 def where(data: PageData) -> Html:
@@ -381,10 +271,3 @@ def sources(data: PageData) -> Html:
 def zone_sheet(data: PageData) -> pd.DataFrame:
     """Zones for download, every column."""
     return by_need(data)
-
-
-def site_sheet(data: PageData) -> pd.DataFrame:
-    """Sites for download, with easting and northing."""
-    frame = pd.DataFrame(data.sites.drop(columns="geometry"))
-    frame["reasons"] = ["; ".join(reasons) for reasons in frame["reasons"]]
-    return frame.assign(easting=data.sites.geometry.x.round(0), northing=data.sites.geometry.y.round(0))

@@ -1,0 +1,88 @@
+"""Write the tables of sites: what is recommended, closes, counts across the border or was considered, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from needs.webmap.content import PageData
+from needs.webmap.layers import parent_words, row_ids, status_words
+from needs.webmap.table import Column, sentence, table
+from needs.webmap.text import Html, join, number, percent, tag
+
+
+def recommended(data: PageData) -> Html:
+    """Recommended sites with the reasons for each, and how often other assumptions choose them."""
+    sites = data.sites[data.sites["status"].isin(["keep", "convert", "open"])].sort_values(["number", "site_id"])
+    sure = [column for column in _SURE if column in sites]
+    columns = [
+        Column("No.", "number"), Column("Site", "head"), Column("What happens"), Column("Families reached", "number"),
+        *(Column(_SURE[c], "number") for c in sure), Column("Why"),
+    ]  # fmt: skip
+    rows = [
+        (
+            "" if pd.isna(site["number"]) else str(int(site["number"])),
+            _named(site),
+            _happens(site),
+            number(site["families_reached"]),
+            *(_chosen(site, column) for column in sure),
+            _reasons(site),
+        )
+        for site in sites.to_dict("records")
+    ]
+    return table(
+        "Recommended sites, numbered as on the map; each family is counted once, at its best or nearest site",
+        columns,
+        rows,
+        name="recommended",
+        ids=_ids(data, sites),
+    )
+
+
+_SURE = {"chosen_in": "Chosen in tests", "chosen_pct": "Chosen in draws"}
+
+
+def _chosen(site: dict[Any, Any], column: str) -> str:
+    if pd.isna(site[column]):
+        return "not tested"
+    return percent(site[column]) if column == "chosen_pct" else f"{site[column]:.0f} of {site['alternatives']:.0f}"
+
+
+def _named(site: dict[Any, Any]) -> Html:
+    return join([site["name"], tag("span", site["site_type_label"], class_="code")], " ")
+
+
+def _happens(site: dict[Any, Any]) -> Html:
+    words = [sentence(status_words(site))]
+    if site["offer"] == "outreach" and parent_words(site):
+        words.append(tag("span", f"Run from {parent_words(site)}", class_="code"))
+    return join(words, " ")
+
+
+def _reasons(site: dict[Any, Any]) -> Html:
+    return tag("ul", *(tag("li", reason) for reason in site["reasons"])) if site["reasons"] else Html()
+
+
+def _ids(data: PageData, sites: pd.DataFrame) -> list[str]:
+    ids = row_ids(data.sites)
+    return [ids[s] for s in sites["site_id"]]
+
+
+def other_sites(data: PageData, status: str, caption: str) -> Html:
+    """Sites that close, a neighbouring council's, or buildings that were considered."""
+    sites = data.sites[data.sites["status"] == status].sort_values(["name", "site_id"])
+    columns = [Column("Site", "head"), Column("What happens"), Column("Why")]
+    rows: list[tuple[object, ...]] = [
+        (_named(s), sentence(status_words(s)), _reasons(s)) for s in sites.to_dict("records")
+    ]
+    if not any(sites["reasons"]):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return table(caption, columns, rows, name=status, ids=_ids(data, sites))
+
+
+def site_sheet(data: PageData) -> pd.DataFrame:
+    """Sites for download, with easting and northing."""
+    frame = pd.DataFrame(data.sites.drop(columns="geometry"))
+    frame["reasons"] = ["; ".join(reasons) for reasons in frame["reasons"]]
+    return frame.assign(easting=data.sites.geometry.x.round(0), northing=data.sites.geometry.y.round(0))

@@ -72,6 +72,8 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
         buys=planned.study.frontier.sentences(),
         sure=list(planned.study.robustness.sentences) if planned.study.robustness else [],
+        postcodes=ground.postcodes,
+        boundaries=ground.boundaries,
     )
     return Page(webpage.render(content))
 

@@ -2,9 +2,9 @@
 
 from needs.areas.carry import Bounds, Carried, to_zones
 from needs.areas.protect import ProtectedInputs, protect_inputs
-from needs.areas.zones import MAX_STRAY_M, attach, place_families, select_zones
+from needs.areas.zones import MAX_STRAY_M, around, attach, place_families, select_zones
 
 __all__ = [
-    "MAX_STRAY_M", "Bounds", "Carried", "ProtectedInputs", "attach", "place_families", "protect_inputs",
-    "select_zones", "to_zones",
+    "MAX_STRAY_M", "Bounds", "Carried", "ProtectedInputs", "around", "attach", "place_families",
+    "protect_inputs", "select_zones", "to_zones",
 ]  # fmt: skip

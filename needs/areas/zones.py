@@ -42,6 +42,25 @@ def select_zones(zones: gpd.GeoDataFrame, codes: list[str], *, where: str, fault
     return zones[zones["lad24cd"].isin(codes)].sort_values("lsoa21cd", ignore_index=True)
 
 
+def around(shapes: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, *, least_share: float = 0.0) -> gpd.GeoDataFrame:
+    """Keep what touches the council: points inside it, and polygons of which at least a share lies inside.
+
+    Parameters
+    ----------
+    shapes
+        Points or polygons, EPSG:27700.
+    zones
+        Of the council, EPSG:27700.
+    least_share
+        Of a polygon's area; neighbours that only share an edge have next to none.
+    """
+    council = zones.geometry.union_all()
+    near = shapes[shapes.geometry.intersects(council)]
+    if least_share:
+        near = near[near.geometry.intersection(council).area >= least_share * near.geometry.area]
+    return near.sort_values([c for c in near.columns if c != near.geometry.name], ignore_index=True)
+
+
 def attach(
     zones: gpd.GeoDataFrame,
     *,

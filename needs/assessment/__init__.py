@@ -23,9 +23,11 @@ from needs.vintages import mend
 _REQUIRED = ("zones", "points", "demand", "indicators", "rural_urban", "sites", "streets")
 _SINGLE = (
     "zones", "points", "streets", "rural_urban", "cars", "digital", "timetable", "population", "deprived_children",
+    "postcodes",
 )  # fmt: skip
 _CARRIED = ("indicators", "demand", "cars", "digital", "deprived_children")  # may be of another vintage, given a lookup
 _COUNTS = ("demand", "indicators", "deprived_children")  # may be protected
+_UNCODED = ("streets", "timetable", "sites", "context", "boundaries", "postcodes")  # not joined by code of a zone
 KINDS = (*TABLES, "streets", "timetable")
 _WEEKEND = 5  # of date.weekday()
 
@@ -187,7 +189,7 @@ class Input(Strict):
 
     def _vintage_faults(self) -> list[str]:
         if self.vintage is None:
-            if self.table in {"streets", "timetable", "sites", "context"}:
+            if self.table in _UNCODED:
                 return []
             return [f"vintage is missing: say which geography the codes are, such as {ZONE_VINTAGE!r}"]
         if self.table == "lookup":

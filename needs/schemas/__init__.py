@@ -207,6 +207,17 @@ TABLES = {
             },
         ),
         Table(
+            "boundaries",
+            ("kind", "code"),
+            {
+                "kind": _text("What they are, in the plural: Wards, Districts"),
+                "code": _text("Code of the ward, district ..."),
+                "name": _text("Its name", required=False, nullable=True),
+            },
+            geometry="polygon",
+        ),
+        Table("postcodes", ("postcode",), {"postcode": _text("Postcode")}, geometry="point"),
+        Table(
             "sites",
             ("site_id",),
             {

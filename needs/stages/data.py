@@ -14,11 +14,15 @@ from needs import areas, indicators, rural, scenarios, sites, streets, transit, 
 from needs.assessment import Assessment
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
+from needs.schemas import TABLES
+from needs.settings import CRS
 from needs.sources import files
 from needs.streets import Graph, Ways
 from needs.transit import Feed
 
 T = TypeVar("T")
+
+_SHOWN = {"boundaries": 0.01, "postcodes": 0.0}  # tables that are only drawn or searched: least share inside
 
 BUS_WALK_M = 400.0  # how far a stop may be for its buses to count, straight line
 
@@ -36,6 +40,8 @@ class Data:
     context: pd.DataFrame
     snapping: pd.DataFrame
     feed: Feed | None
+    boundaries: gpd.GeoDataFrame
+    postcodes: gpd.GeoDataFrame
     notes: list[str]
 
     @property
@@ -113,7 +119,9 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     zones = _with_buses(settings, feed, zones, points)
     buses = [*usual, *(f"{feed.name}, {note}." for note in feed.notes)] if feed else []
     told = [*read, *notes, *more, *carried.notes, *safe.notes, *cells.notes, *buses]
-    return Data(zones, points, found, graphs, spec, cells, _context(settings, have), snapping, feed, told)
+    lines, codes = (_shown(settings, have, zones, table, share) for table, share in _SHOWN.items())
+    about = _context(settings, have)
+    return Data(zones, points, found, graphs, spec, cells, about, snapping, feed, lines, codes, told)
 
 
 def _reference(
@@ -183,6 +191,16 @@ def _with_idaci_decile(zones: gpd.GeoDataFrame, tables: list[pd.DataFrame], faul
     none = pd.Series(dtype="Int64")
     decile = zones["lsoa21cd"].map(_attempt(lambda: scenarios.idaci_decile(tables), faults, otherwise=none))
     return zones.assign(idaci_decile=decile.astype("Int64")) if decile.notna().any() else zones
+
+
+def _shown(
+    settings: Assessment, have: dict[str, pd.DataFrame], zones: gpd.GeoDataFrame, table: str, least_share: float
+) -> gpd.GeoDataFrame:
+    """Put together what is only drawn or searched for, of the council; without an input, nothing."""
+    given = [have[i.id] for i in settings.of(table)]
+    if not given:
+        return gpd.GeoDataFrame({c: [] for c in TABLES[table].columns}, geometry=[], crs=CRS)
+    return areas.around(gpd.GeoDataFrame(pd.concat(given, ignore_index=True), crs=CRS), zones, least_share=least_share)
 
 
 def _context(settings: Assessment, have: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -85,6 +85,19 @@ def check(area: Area, raw: Raw = _DEFAULT.raw) -> None:
 
 
 @app.command()
+def compare(
+    first: Area,
+    second: Area,
+    raw: Raw = _DEFAULT.raw,
+    processed: Processed = _DEFAULT.processed,
+    maps: Maps = _DEFAULT.maps,
+) -> None:
+    """Set the plans of two assessments of one council side by side on a page."""
+    page = pipeline.compare(first, second, paths=Paths(raw, processed, maps), say=_out.print)
+    _out.print(f"page:   {page}")
+
+
+@app.command()
 def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) -> None:
     """Explain a zone (by LSOA code or name) or a site (by its identifier or name) of a built area."""
     folder = processed / assessment.read(assessment.find(area)).area.slug

@@ -17,7 +17,7 @@ from typing import Any
 
 import joblib
 
-from needs import __version__, assessment, outputs, report, sanity, stages
+from needs import __version__, assessment, comparing, outputs, report, sanity, stages
 from needs.assessment import Assessment
 from needs.errors import Faults
 from needs.indicators import read_spec
@@ -88,35 +88,90 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
     NeedsError
         With every fault of the input; nothing is written then.
     """
-    path = assessment.find(area)
-    settings = assessment.read(path)
-    slug = settings.area.slug
-    raw = _raw_files(settings, paths.raw)
-    hashes = _digests(settings, raw)
-    index = read_spec(settings.need.index).model_dump(mode="json")
-    prints = _fingerprints(settings, hashes, index)
+    work = _Work.of(area, paths)
+    slug, name = work.settings.area.slug, work.settings.area.name
     folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
     wanted = list(STAGES)[: list(STAGES).index(until) + 1]
-    if _is_done(folder, page, {s: prints[s] for s in wanted}):
-        say(f"{settings.area.name}: nothing has changed, nothing to do")
+    if _is_done(folder, page, {s: work.prints[s] for s in wanted}):
+        say(f"{name}: nothing has changed, nothing to do")
         return Built(folder, page if until == "map" else None, ())
-    store = _Store(paths.processed / ".stages" / slug)
-    results: dict[str, Any] = {}
-    ran = []
-    for stage in wanted:
-        begin = time.perf_counter()
-        found = store.load(stage, prints[stage])
-        if found is None:
-            found = _run(stage, settings, raw, results, path, say)
-            store.save(stage, prints[stage], found)
-            ran.append(stage)
-        results[stage] = found
-        state = f"{time.perf_counter() - begin:5.1f} s" if stage in ran else "unchanged"
-        say(f"{settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
-    writers = report.writers(settings, results)
-    provenance = _provenance(settings, path, raw, hashes, {s: prints[s] for s in wanted})
-    _publish(folder, page, writers, provenance, results, paths)
+    results, ran = work.run(wanted, _Store(paths.processed / ".stages" / slug), say)
+    writers = report.writers(work.settings, results)
+    _publish(folder, page, writers, work.provenance(wanted), results, paths)
     return Built(folder, page if until == "map" else None, tuple(ran))
+
+
+def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = lambda _: None) -> Path:
+    """Make a page that sets the plans of two assessments of one council side by side; nothing else is written.
+
+    Parameters
+    ----------
+    first, second
+        Assessments, as `build` takes them; their file names say which is which.
+    paths, say
+        As of `build`.
+
+    Raises
+    ------
+    NeedsError
+        With every fault of either; or if they are not of one council.
+    """
+    works = [_Work.of(area, paths) for area in (first, second)]
+    comparing.check(*((w.path, w.settings) for w in works))
+    stages_ = [s for s in STAGES if s != "map"]
+    kept = [paths.processed / ".stages" / w.place for w in works]
+    done = [w.run(stages_, _Store(own, *kept), say)[0] for w, own in zip(works, kept, strict=True)]
+    sides = [comparing.Side(w.path, w.settings, w.raw, results) for w, results in zip(works, done, strict=True)]
+    page = paths.maps / f"{works[0].path.stem}-and-{works[1].path.stem}.html"
+    outputs.write_file(page, comparing.page(*sides))
+    return page
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One assessment, its raw files, and the fingerprint of each stage."""
+
+    path: Path
+    settings: Assessment
+    raw: dict[str, Path]
+    hashes: dict[str, str]
+    prints: dict[str, str]
+
+    @classmethod
+    def of(cls, area: str | Path, paths: Paths) -> _Work:
+        path = assessment.find(area)
+        settings = assessment.read(path)
+        raw = _raw_files(settings, paths.raw)
+        hashes = _digests(settings, raw)
+        index = read_spec(settings.need.index).model_dump(mode="json")
+        return cls(path, settings, raw, hashes, _fingerprints(settings, hashes, index))
+
+    @property
+    def place(self) -> str:
+        """Where its results are kept: several files may be about one area."""
+        slug = self.settings.area.slug
+        return slug if self.path.stem == slug else f"{slug}-{self.path.stem}"
+
+    def run(self, wanted: list[str], store: _Store, say: Say) -> tuple[dict[str, Any], list[str]]:
+        """Run stages, or take what an earlier run of the same left; say which had to run."""
+        results: dict[str, Any] = {}
+        ran = []
+        for stage in wanted:
+            begin = time.perf_counter()
+            found = store.load(stage, self.prints[stage])
+            if found is None:
+                found = _run(stage, self.settings, self.raw, results, self.path, say)
+                store.save(stage, self.prints[stage], found)
+                ran.append(stage)
+            results[stage] = found
+            state = f"{time.perf_counter() - begin:5.1f} s" if stage in ran else "unchanged"
+            say(f"{self.settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
+        return results, ran
+
+    def provenance(self, wanted: list[str]) -> dict[str, Any]:
+        """Record what went in."""
+        prints = {s: self.prints[s] for s in wanted}
+        return _provenance(self.settings, self.path, self.raw, self.hashes, prints)
 
 
 def check(area: str | Path, *, paths: Paths) -> Iterator[str]:
@@ -307,12 +362,13 @@ def _publish(
 class _Store:
     """Results of stages on disk, by fingerprint; only the latest of each stage is kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *beside: Path) -> None:
         self.folder = folder
+        self.beside = beside  # where the same may have been found for another file
 
     def load(self, stage: str, fingerprint: str) -> Any:
-        path = self.folder / f"{stage}-{fingerprint[:32]}.joblib"
-        return joblib.load(path) if path.is_file() else None
+        places = (f / f"{stage}-{fingerprint[:32]}.joblib" for f in (self.folder, *self.beside))
+        return next((joblib.load(path) for path in places if path.is_file()), None)
 
     def save(self, stage: str, fingerprint: str, result: Any) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

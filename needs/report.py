@@ -35,7 +35,6 @@ class Page:
 def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Page:
     """Draw the page from finished tables."""
     ground, needs, planned = results["data"], results["need"], results["plan"]
-    protected = protected_files(settings, raw)
     modes = {m: travel.words()[m].label for m in results["travel"].minutes}
     content = webpage.PageData(
         name=settings.area.name,
@@ -59,13 +58,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         context=ground.context,
         proof=planned.proof,
         basemap=basemap.read_basemap(raw[settings.of("streets")[0].id], tuple(planned.zones.total_bounds)),
-        sources=[
-            {
-                **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat"}),
-                "sha256": "not published" if raw[i.id] in protected else files.sha256(raw[i.id]),
-            }
-            for i in settings.inputs
-        ],
+        sources=sources(settings, raw),
         assumptions=_assumptions(settings, planned, needs, modes),
         notes=[*ground.notes, *results["travel"].notes, *_street_notes(ground)],
         command=_command(settings, path),
@@ -76,6 +69,18 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         boundaries=ground.boundaries,
     )
     return Page(webpage.render(content))
+
+
+def sources(settings: Assessment, raw: dict[str, Path]) -> list[dict[str, Any]]:
+    """Say of every file that is read what it is and whose; of files that are protected, no hash."""
+    protected = protected_files(settings, raw)
+    return [
+        {
+            **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat"}),
+            "sha256": "not published" if raw[i.id] in protected else files.sha256(raw[i.id]),
+        }
+        for i in settings.inputs
+    ]
 
 
 def protected_files(settings: Assessment, raw: dict[str, Path]) -> set[Path]:

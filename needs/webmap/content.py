@@ -13,6 +13,32 @@ from needs.settings import CRS
 
 
 @dataclass(frozen=True)
+class Sides:
+    """What the page sets against each other, and what may happen to a site between the two, in words.
+
+    The fields and columns of `PageData` are named `today` and `plan` whatever stands there. {today} and {offer} stand
+    for what a site offers in each; with {a_today} and {a_offer} the article comes before.
+    """
+
+    today: str = "Today"
+    plan: str = "Plan"
+    said_today: str = "today"
+    said_plan: str = "with the plan"
+    keep: str = "stays {a_offer}"
+    convert: str = "changes from {today} to {offer}"
+    open: str = "new {offer}"
+    close: str = "closes, {a_today} today"
+    gone: str = "Site to close"
+    gone_all: str = "Sites to close"
+    chosen_all: str = "Recommended sites"
+
+    @property
+    def heads(self) -> dict[str, str]:
+        """Headings by the name of the columns."""
+        return {"today": self.today, "plan": self.plan}
+
+
+@dataclass(frozen=True)
 class PageData:
     """Everything that the page of one area shows.
 
@@ -70,7 +96,7 @@ class PageData:
     context
         Council-level figures: `label`, `period`, `lad24cd`, `value`, `low`, `high`; may be empty.
     proof
-        `status`, `objective`, `bound`, `gap` (a share) of the solver.
+        `status`, `objective`, `bound`, `gap` (a share) of the solver; None where two plans are compared.
     basemap
         As `basemap.read_basemap` returns it.
     sources
@@ -89,6 +115,8 @@ class PageData:
         Postcodes that can be searched for, points in EPSG:27700: `postcode`.
     boundaries
         Wards, districts and the like, polygons in EPSG:27700: `kind` (plural, for the key), `name`.
+    sides
+        Today and the plan, unless two plans are compared.
     """
 
     name: str
@@ -110,7 +138,7 @@ class PageData:
     methods: pd.DataFrame
     varied: list[str]
     context: pd.DataFrame
-    proof: dict[str, Any]
+    proof: dict[str, Any] | None
     basemap: dict[str, Any]
     sources: list[dict[str, Any]]
     assumptions: list[dict[str, Any]]
@@ -121,6 +149,7 @@ class PageData:
     sure: list[str] = field(default_factory=list)
     charts: dict[str, list[Chart]] = field(default_factory=dict)
     postcodes: gpd.GeoDataFrame = field(default_factory=lambda: _no("postcode"))
+    sides: Sides = field(default_factory=Sides)
     boundaries: gpd.GeoDataFrame = field(default_factory=lambda: _no("kind", "name"))
 
 

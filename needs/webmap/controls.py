@@ -14,7 +14,7 @@ DEFAULT_BAND_MIN = 20  # the reach that is drawn first, where it is among the ba
 _PINS = (  # shape, figure, words, and the check box that it goes with
     ("hub", "1", "Hub", "recommended"),
     ("outreach", "2", "Outreach site", "recommended"),
-    ("close", "×", "Site to close", "close"),
+    ("close", "×", "{gone}", "close"),
     ("neighbour", "", "Neighbouring council’s site", "neighbour"),
     ("none", "", "Other building considered", "considered"),
 )
@@ -29,8 +29,8 @@ def _symbols(data: PageData) -> list[Html]:
     """Each line goes with its check box."""
     shown = {row["id"]: row["shown"] for row in _site_rows(data)}
     lines = [
-        tag("li", tag("span", tag("b", figure), class_=f"pin {shape}", aria_hidden="true"), " ", words, data_key=group,
-            hidden=not shown[group])
+        tag("li", tag("span", tag("b", figure), class_=f"pin {shape}", aria_hidden="true"), " ",
+            words.replace("{gone}", data.sides.gone), data_key=group, hidden=not shown[group])
         for shape, figure, words, group in _PINS
         if group in shown
     ]  # fmt: skip
@@ -50,7 +50,9 @@ def _symbols(data: PageData) -> list[Html]:
 
 def _site_rows(data: PageData) -> list[dict[str, Any]]:
     """Check boxes of sites, where there is such a site."""
-    return [row for row in catalogue()["sites"] if data.sites["status"].isin(row["status"]).any()]
+    rows = [row for row in catalogue()["sites"] if data.sites["status"].isin(row["status"]).any()]
+    fills = {"{gone_all}": data.sides.gone_all, "{chosen_all}": data.sides.chosen_all}
+    return [{**row, "label": fills.get(row["label"], row["label"])} for row in rows]
 
 
 def _reach_rows(data: PageData) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from folium.utilities import JsCode
 from needs.settings import CRS, CRS_WEB
 from needs.webmap.assets import OfflineMap
 from needs.webmap.basemap import PLACES, tolerance_m
-from needs.webmap.content import PageData
+from needs.webmap.content import PageData, Sides
 from needs.webmap.shading import Shading, catalogue
 from needs.webmap.text import BEYOND, Html, join, minutes, number, safe, tag
 
@@ -75,7 +75,7 @@ def area_map(data: PageData, shadings: list[Shading]) -> OfflineMap:
         **{name: _shapes(lines, f"boundary {name}", "streets") for name, lines in boundary_lines(data).items()},
         "reach": _layer(reach_features(data.reach), show=False, pane="reach", interactive=False, smooth_factor=0),
         "places": _layer(place_features(data.basemap["places"]), point_to_layer=JsCode("page.place")),
-        "sites": _layer(site_features(data.sites), show=False, point_to_layer=JsCode("page.pin")),
+        "sites": _layer(site_features(data.sites, data.sides), show=False, point_to_layer=JsCode("page.pin")),
     }
     for layer in drawn.values():
         layer.add_to(area)
@@ -133,7 +133,7 @@ def place_features(places: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def site_features(sites: gpd.GeoDataFrame) -> list[dict[str, Any]]:
+def site_features(sites: gpd.GeoDataFrame, sides: Sides) -> list[dict[str, Any]]:
     """Pins: shape by what the site becomes, number, accessible name, facts; grouped by their check box."""
     group = {status: row["id"] for row in catalogue()["sites"] for status in row["status"]}
     features = []
@@ -142,7 +142,7 @@ def site_features(sites: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     for site, point in zip(ordered.to_dict("records"), _degrees(ordered.geometry), strict=True):
         shape = shape_of(site)
         figure = "" if pd.isna(site["number"]) else str(int(site["number"]))
-        spoken = f"{figure} {site['name']}: {status_words(site)}".strip()
+        spoken = f"{figure} {site['name']}: {status_words(site, sides)}".strip()
         html = join([tag("span", spoken, class_="unseen"), tag("b", figure or "×", aria_hidden="true")])
         features.append(
             _feature(
@@ -153,7 +153,7 @@ def site_features(sites: gpd.GeoDataFrame) -> list[dict[str, Any]]:
                 html=html,
                 name=site["name"],
                 row=rows[site["site_id"]],
-                facts=_site_facts(site, figure),
+                facts=_site_facts(site, figure, sides),
             )
         )
     return features
@@ -169,17 +169,12 @@ def shape_of(site: Mapping[Any, Any]) -> str:
     return str(site["offer"] if site["status"] in {"keep", "convert", "open"} else site["status"])
 
 
-def status_words(site: Mapping[Any, Any]) -> str:
+def status_words(site: Mapping[Any, Any], sides: Sides) -> str:
     """Say what happens to a site."""
     today, offer = (OFFER_WORDS.get(site[k], "nothing") for k in ("today", "offer"))
-    return {
-        "keep": f"stays {_a(offer)}",
-        "convert": f"changes from {today} to {offer}",
-        "open": f"new {offer}",
-        "close": f"closes, {_a(today)} today",
-        "neighbour": f"a neighbouring council's {today}",
-        "none": "considered, not chosen",
-    }[str(site["status"])]
+    told = {"neighbour": "a neighbouring council's {today}", "none": "considered, not chosen"}
+    words = told.get(site["status"]) or str(getattr(sides, site["status"]))
+    return words.format(today=today, offer=offer, a_today=_a(today), a_offer=_a(offer))
 
 
 def parent_words(site: Mapping[Any, Any]) -> str:
@@ -194,8 +189,8 @@ def _a(words: str) -> str:
     return f"an {words}" if words.startswith("outreach") else f"a {words}"
 
 
-def _site_facts(site: Mapping[Any, Any], figure: str) -> Html:
-    words = status_words(site)
+def _site_facts(site: Mapping[Any, Any], figure: str, sides: Sides) -> Html:
+    words = status_words(site, sides)
     lines = [tag("b", f"{figure} {site['name']}".strip()), f"{site['site_type_label']}: {words}"]
     if pd.notna(site["families_reached"]) and site["status"] not in {"close", "none"}:
         lines.append(f"Families reached: {number(site['families_reached'])}")

@@ -60,7 +60,7 @@ def method(data: PageData) -> Html:
                 "closing it saves more than the share of all need given under assumptions. Sites across the border "
                 "count as they are.",
             ),
-            _step("Proof.", _proof(data.proof)),
+            *([_step("Proof.", _proof(data.proof))] if data.proof else []),
         ]
     )
 

@@ -258,18 +258,23 @@ var page = (function () {
 
     function Search() {
       var asked = byId("search"), wanted = asked.elements.wanted, list = byId("known"), found = byId("found"), known = {};
-      var box = byId("postcodes"), postcodes = box ? JSON.parse(box.textContent) : {};
+      var listed = byId("postcodes"), postcodes = listed ? JSON.parse(listed.textContent) : {};
       function add(words, go) {
         if (!words || known[words.toLowerCase()]) { return; }
         known[words.toLowerCase()] = go;
         made("option", "", list).value = words;
       }
       function plain(escaped) { return new DOMParser().parseFromString(escaped, "text/html").body.textContent; }
+      /* Put a point where the card, which lies over the right side of a wide window, does not hide it. */
+      function show(at, radius) {
+        var zoom = Math.max(map.getZoom(), 12), aside = window.innerWidth > 760 ? Math.min(170, box.clientWidth / 4) : 0;
+        mark.clearLayers();
+        L.circleMarker(at, { radius: radius, className: "mark", pane: "reach", interactive: false }).addTo(mark);
+        map.setView(map.unproject(map.project(at, zoom).add([aside, 0]), zoom), zoom, { animate: !still });
+      }
       function look(at, words) {
         var zone = zoneAt(at);
-        mark.clearLayers();
-        L.circleMarker(at, { radius: 11, className: "mark", pane: "reach", interactive: false }).addTo(mark);
-        map.setView(at, Math.max(map.getZoom(), 12), { animate: !still });
+        show(at, 11);
         found.textContent = zone ? words + " is in " + byId("zone-" + zone.feature.properties.code).cells[0].textContent + "."
           : words + " is outside the council.";
         if (zone) { openZone(zone, wanted); } else { card.close(); }
@@ -281,9 +286,7 @@ var page = (function () {
       layers.sites.eachLayer(function (layer) {
         var words = plain(layer.feature.properties.name);
         add(words, function () {
-          mark.clearLayers();
-          L.circleMarker(layer.getLatLng(), { radius: 19, className: "mark", pane: "reach", interactive: false }).addTo(mark);
-          map.setView(layer.getLatLng(), Math.max(map.getZoom(), 12), { animate: !still });
+          show(layer.getLatLng(), 19);
           found.textContent = words + ": " + plain(layer.feature.properties.html).replace(/^[^:]*: /, "").replace(/[\d×]*$/, "") + ".";
           openSite(layer, wanted);
         });
@@ -305,7 +308,7 @@ var page = (function () {
         if (match) { match(); } else if (at) { look(L.latLng(at), words.toUpperCase()); }
         else {
           found.textContent = "“" + words + "” was not found: try the name of a place, a building or a neighbourhood" +
-            (box ? ", or a whole postcode." : ".");
+            (listed ? ", or a whole postcode." : ".");
         }
       }
       asked.addEventListener("submit", function (event) { event.preventDefault(); go(); });

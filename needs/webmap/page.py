@@ -13,6 +13,7 @@ from needs.webmap.content import PageData
 from needs.webmap.layers import area_map
 from needs.webmap.method import SYNTHETIC
 from needs.webmap.shading import PALETTES, Shading, shadings
+from needs.webmap.table import sentence
 from needs.webmap.text import Html, csv_uri, join, plural, tag
 
 __all__ = ["SYNTHETIC", "PageData", "render"]
@@ -38,11 +39,11 @@ def render(data: PageData) -> str:
     """
     shaded = shadings(data)
     element, script = map_parts(area_map(data, shaded))
-    title = f"{data.name}: family hub plan" + (f" ({SYNTHETIC.lower()})" if data.synthetic else "")
+    title = f"{data.name}: {_kind(data)}" + (f" ({SYNTHETIC.lower()})" if data.synthetic else "")
     sections = _sections(data)
     main = tag(
         "main",
-        tag("p", f"Family hub plan for {data.name}", class_="kicker"),
+        tag("p", f"{sentence(_kind(data))} for {data.name}", class_="kicker"),
         tag("h1", data.finding),
         tag("p", data.answer, class_="answer"),
         *([tag("p", tag("strong", "Caution."), " ", data.warning, class_="caution")] if data.warning else []),
@@ -67,6 +68,10 @@ def render(data: PageData) -> str:
     )
 
 
+def _kind(data: PageData) -> str:
+    return "family hub plan" if data.proof else "two family hub plans"
+
+
 def _own(name: str) -> str:
     return (HERE / name).read_text("utf-8")
 
@@ -77,7 +82,9 @@ def _banner(data: PageData) -> Html:
 
 def _side(data: PageData, shaded: list[Shading]) -> Html:
     """Beside the map: the figures and the key."""
-    figures = tag("section", tag("h2", "Today and the plan", class_="unseen"), tables.figures(data))
+    figures = tag(
+        "section", tag("h2", f"{data.sides.today} and {data.sides.plan}", class_="unseen"), tables.figures(data)
+    )
     return tag("div", figures, controls.key(data, shaded), class_="side")
 
 
@@ -129,11 +136,10 @@ def _contents(sections: list[Section]) -> Html:
 
 def _sections(data: PageData) -> list[Section]:
     """Everything below the map; what has nothing to say is left out."""
+    none = "The plan closes no site." if data.proof else "There is none."
     sections = [
-        _section("tables", "Recommended sites", site_tables.recommended(data), _downloads(data)),
-        _section(
-            "closing", "Sites to close", _sites_or(data, "close", "Sites that would close", "The plan closes no site.")
-        ),
+        _section("tables", data.sides.chosen_all, site_tables.recommended(data), _downloads(data)),
+        _section("closing", data.sides.gone_all, _sites_or(data, "close", data.sides.gone_all, none)),
         _section("others", "Other plans that do nearly as well", *_told(data, "others", data.others)),
         _section("buys", "What more or fewer sites would do", *_told(data, "buys", data.buys)),
         _section("sure", "How sure the plan is", *_told(data, "sure", data.sure)),

@@ -60,6 +60,7 @@ def shadings(data: PageData) -> list[Shading]:
         modes = list(data.modes.items()) if row.get("each") == "mode" else [("", "")]
         for mode, words in modes:
             fills = {"{mode}": mode, "{words}": words.lower(), "{demand_label}": data.demand_label}
+            fills |= {"{today}": data.sides.said_today, "{plan}": data.sides.said_plan}
             told = {k: _filled(v, fills) for k, v in row.items()}
             rule = next(RULES[name] for name in RULES if name in told)
             classes, meaning = rule(zones, told)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from needs.webmap.content import PageData
+from needs.webmap.content import PageData, Sides
 from needs.webmap.layers import parent_words, row_ids, status_words
 from needs.webmap.table import Column, sentence, table
 from needs.webmap.text import Html, join, number, percent, tag
@@ -24,7 +24,7 @@ def recommended(data: PageData) -> Html:
         (
             "" if pd.isna(site["number"]) else str(int(site["number"])),
             _named(site),
-            _happens(site),
+            _happens(site, data.sides),
             number(site["families_reached"]),
             *(_chosen(site, column) for column in sure),
             _reasons(site),
@@ -32,7 +32,7 @@ def recommended(data: PageData) -> Html:
         for site in sites.to_dict("records")
     ]
     return table(
-        "Recommended sites, numbered as on the map; each family is counted once, at its best or nearest site",
+        f"{data.sides.chosen_all}, numbered as on the map; each family is counted once, at its best or nearest site",
         columns,
         rows,
         name="recommended",
@@ -53,8 +53,8 @@ def _named(site: dict[Any, Any]) -> Html:
     return join([site["name"], tag("span", site["site_type_label"], class_="code")], " ")
 
 
-def _happens(site: dict[Any, Any]) -> Html:
-    words = [sentence(status_words(site))]
+def _happens(site: dict[Any, Any], sides: Sides) -> Html:
+    words = [sentence(status_words(site, sides))]
     if site["offer"] == "outreach" and parent_words(site):
         words.append(tag("span", f"Run from {parent_words(site)}", class_="code"))
     return join(words, " ")
@@ -74,7 +74,7 @@ def other_sites(data: PageData, status: str, caption: str) -> Html:
     sites = data.sites[data.sites["status"] == status].sort_values(["name", "site_id"])
     columns = [Column("Site", "head"), Column("What happens"), Column("Why")]
     rows: list[tuple[object, ...]] = [
-        (_named(s), sentence(status_words(s)), _reasons(s)) for s in sites.to_dict("records")
+        (_named(s), sentence(status_words(s, data.sides)), _reasons(s)) for s in sites.to_dict("records")
     ]
     if not any(sites["reasons"]):
         columns, rows = columns[:-1], [row[:-1] for row in rows]

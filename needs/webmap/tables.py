@@ -21,12 +21,11 @@ RURAL_URBAN = {
     "RSF1": "Smaller rural, further",
 }
 ON_FOOT_MIN = 0.5  # walking that takes no longer than this more is as quick as the bus
-TIMES = {"today": "Today", "plan": "Plan"}
 
 
 def figures(data: PageData) -> Html:
     """Key figures, today against the plan."""
-    columns = [Column("", "head"), Column("Today", "number"), Column("Plan", "number")]
+    columns = [Column("", "head"), *(Column(head, "number") for head in data.sides.heads.values())]
     sites = data.sites[data.sites["status"] != "neighbour"]
     counts = [
         (words, *(number(int((sites[column] == offer).sum())) for column in ("today", "offer")))
@@ -76,10 +75,10 @@ def zones(data: PageData) -> Html:
     ]  # fmt: skip
     fields = [("hub", "By a hub"), ("outreach", "By outreach"), ("virtual", "Online only"), ("unmet", "Unmet need")]
     for _, words in fields:
-        columns += [Column(t, "number", words) for t in TIMES.values()]
+        columns += [Column(t, "number", words) for t in data.sides.heads.values()]
     columns.append(Column("Change", "number", "Unmet need"))
     for words in data.modes.values():
-        columns += [Column(t, "number", f"Minutes to a hub: {words.lower()}") for t in TIMES.values()]
+        columns += [Column(t, "number", f"Minutes to a hub: {words.lower()}") for t in data.sides.heads.values()]
     buses = "bus_departures" in data.zones
     if buses:
         columns.append(Column("Buses near by, a day", "number"))
@@ -94,8 +93,8 @@ def zones(data: PageData) -> Html:
         need += [str(int(z["need_fifth_england"])), str(int(z["need_fifth_area"]))]
         if "deprived_children" in z:
             need.append(between(z["deprived_children_low"], z["deprived_children_high"]))
-        families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in TIMES]
-        travel = [_hub_minutes(z, mode, t) for mode in data.modes for t in TIMES]
+        families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in data.sides.heads]
+        travel = [_hub_minutes(z, mode, t) for mode in data.modes for t in data.sides.heads]
         people = join(["≈ ", number(z["demand"])]) if z["count_hidden"] else number(z["demand"])
         row = [name, kind, people, *need, *families, change(z["unmet_change"]), *travel]
         rows.append([*row, number(z["bus_departures"])] if buses else row)
@@ -127,9 +126,13 @@ def groups(data: PageData) -> Html:
     """Who gains and who loses, group by group, in per cent of each group's families."""
     columns = [Column("Families", "head"), Column(sentence(data.demand_label), "number")]
     fields = {"hub_pct": "By a hub", "outreach_pct": "By outreach only", "virtual_pct": "Online only"}
-    columns += [Column(time, "number", words) for words in fields.values() for time in TIMES.values()]
+    columns += [Column(time, "number", words) for words in fields.values() for time in data.sides.heads.values()]
     rows = [
-        [g["group"], number(g["demand"]), *(percent(g[f"{field}_{time}"]) for field in fields for time in TIMES)]
+        [
+            g["group"],
+            number(g["demand"]),
+            *(percent(g[f"{field}_{time}"]) for field in fields for time in data.sides.heads),
+        ]
         for g in data.groups.to_dict("records")
     ]
     return table("Who is reached, in per cent of each group's families", columns, rows, name="groups")
@@ -145,12 +148,17 @@ def losers(data: PageData) -> Html:
     ordered = pd.DataFrame(worse.drop(columns="geometry")).sort_values(
         ["unmet_change", "lsoa21cd"], ascending=[False, True]
     )
-    columns = [Column("Neighbourhood", "head"), *(Column(h, "number") for h in ("Today", "Plan", "Change"))]
+    columns = [Column("Neighbourhood", "head"), *(Column(h, "number") for h in (*data.sides.heads.values(), "Change"))]
     rows = [
         (z["zone_name"], number(z["unmet_today"]), number(z["unmet_plan"]), change(z["unmet_change"]))
         for z in ordered.to_dict("records")
     ]
-    return join([gains, table("Neighbourhoods with more unmet need than today", columns, rows, name="losers")])
+    return join(
+        [
+            gains,
+            table(f"Neighbourhoods with more unmet need than {data.sides.said_today}", columns, rows, name="losers"),
+        ]
+    )
 
 
 def contributions(data: PageData) -> Html:
@@ -201,7 +209,7 @@ def inequality(data: PageData) -> Html:
     rows = [
         (
             r["measure"],
-            TIMES[r["scenario"]],
+            data.sides.heads[r["scenario"]],
             *(figure(r.get(c)) if r["zones"] else BEYOND for c in _UNEVEN),
             number(r["left_out"]),
         )

@@ -19,6 +19,7 @@ def outcome(values: list[float], hub: list[float], outreach: list[float], virtua
             "hub": hub,
             "outreach": outreach,
             "virtual": virtual,
+            "turned_away": [v / 5 for v in virtual],
             "unmet": [v * 2 for v in virtual],
         }
     )
@@ -52,6 +53,7 @@ def test_totals_conserve_families():
     for scenario in ("today", "plan"):
         sums = scenarios.totals(compared(), scenario)
         assert sums["hub"] + sums["outreach"] + sums["virtual"] == sums["demand"] == 30.0
+        assert sums["turned_away"] == sums["virtual"] / 5
         assert sums["hub_pct"] + sums["outreach_pct"] + sums["virtual_pct"] == pytest.approx(100.0)
     assert scenarios.totals(compared().iloc[:0], "plan")["hub_pct"] == 0.0
 

@@ -9,6 +9,7 @@ import pandas as pd
 from needs.inequality import concentration_index, gini, slope_index
 
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
+AWAY = "turned_away"  # of the virtual: whom an open site covers, but no site has a place for
 
 
 def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
@@ -17,7 +18,7 @@ def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     outcome
-        As `siting.plan.evaluate` returns it: point_id, lsoa21cd, value, hub, outreach, virtual, unmet.
+        As `siting.plan.evaluate` returns it: point_id, lsoa21cd, value, hub, outreach, virtual, turned_away, unmet.
     points
         point_id, share (of the zone's demand).
 
@@ -25,11 +26,11 @@ def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index lsoa21cd: cover (0 to 1, the middle of the zone's points by share), hub, outreach, virtual (families),
-        unmet (need-weighted families).
+        turned_away (of the virtual), unmet (need-weighted families).
     """
     share = points.set_index("point_id")["share"].reindex(outcome["point_id"]).to_numpy()
     whole = outcome.assign(cover=outcome["value"] * share)
-    return whole.groupby("lsoa21cd")[["cover", *FAMILIES, "unmet"]].sum()
+    return whole.groupby("lsoa21cd")[["cover", *FAMILIES, AWAY, "unmet"]].sum()
 
 
 def compare(today: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
@@ -55,13 +56,13 @@ def totals(zones: pd.DataFrame, suffix: str) -> dict[str, float]:
     Parameters
     ----------
     zones
-        demand, and hub, outreach, virtual, unmet with the suffix.
+        demand, and hub, outreach, virtual, turned_away, unmet with the suffix.
     suffix
         "today" or "plan".
     """
     demand = float(zones["demand"].sum())
     result = {"demand": demand, "unmet": float(zones[f"unmet_{suffix}"].sum())}
-    for way in FAMILIES:
+    for way in (*FAMILIES, AWAY):
         families = float(zones[f"{way}_{suffix}"].sum())
         result[way] = families
         result[f"{way}_pct"] = 100.0 * families / demand if demand > 0 else 0.0
@@ -81,8 +82,8 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        kind (the column), group, demand, and for each scenario hub_pct, outreach_pct and virtual_pct (of the group's
-        demand) and unmet. Groups without demand are left out.
+        kind (the column), group, demand, and for each scenario hub_pct, outreach_pct, virtual_pct and turned_away_pct
+        (of the group's demand) and unmet. Groups without demand are left out.
     """
     rows = []
     for column, words in labels.items():
@@ -93,7 +94,7 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
             row: dict[str, Any] = {"kind": column, "group": label, "demand": float(members["demand"].sum())}
             for suffix in ("today", "plan"):
                 sums = totals(members, suffix)
-                row |= {f"{k}_{suffix}": sums[k] for k in ("hub_pct", "outreach_pct", "virtual_pct", "unmet")}
+                row |= {f"{k}_{suffix}": sums[k] for k in (*(f"{way}_pct" for way in (*FAMILIES, AWAY)), "unmet")}
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -67,7 +67,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     offers = chosen.offers
     places = chosen.case.families(chosen.case.today), chosen.families
     before = siting.evaluate(base.families, base.hub, base.outreach, today, beta, places[0])
-    after = siting.evaluate(base.families, base.hub, base.outreach, offers, beta, places[1])
+    after = siting.evaluate(base.families, base.hub, base.outreach, offers, beta, places[1], before)
     change = scenarios.compare(*(scenarios.by_zone(o, base.families) for o in (before, after)))
     zones = with_need(ground, needs).merge(change.reset_index(), on="lsoa21cd", validate="one_to_one")
     zones = _with_nearest(zones, times.minutes, ground.points, {"today": today, "plan": offers})

@@ -237,14 +237,14 @@ def test_small_counts_are_hidden_in_the_reasons_as_in_the_rest():
     why = text.split("### Why\n\n")[1].split("\n\n")[0].replace("\\", "").splitlines()
     assert why == [
         (
-            "- Covers fewer than 5 of 120 births a year, those beyond the standard in part; fewer than 5 of them in the "
-            "fifth of England."
+            "- Covers fewer than 5 of 120 births a year, those beyond the standard in part; fewer than 5 of them in "
+            "the fifth of England."
         ),
         "- The best or nearest choice for fewer than 5 of them.",
         "- Of these, fewer than 5 are covered by no other site of the plan.",
         (
-            "- Of the 12 births a year that it serves best today, 11 go next to Site 2, fewer than 5 to other sites and "
-            "fewer than 5 are left."
+            "- Of the 12 births a year that it serves best today, 11 go next to Site 2, fewer than 5 to other sites "
+            "and fewer than 5 are left."
         ),
         "- Run from Hub 3, 4 minutes by car.",
         "- Chosen in 3 of 9 tests.",

@@ -14,7 +14,7 @@ from needs.assessment.plan import PlanSettings
 from needs.siting import plan as siting
 from needs.siting import robustness
 from needs.stages.data import Data
-from needs.stages.families import families_and_cover, weighed
+from needs.stages.families import Families, families_and_cover, weighed
 from needs.stages.need import Need, with_need
 from needs.stages.study import Study, study
 from needs.stages.travel import Travel
@@ -80,6 +80,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         whole["today"],
         whole["plan"],
         demand_label=label,
+        neighbours=_neighbours(ground, base, today, beta, places[1]),
     )
     return Planned(
         zones=zones,
@@ -107,6 +108,17 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         finding=finding,
         answer=answer,
     )
+
+
+def _neighbours(
+    ground: Data, base: Families, today: dict[str, str], beta: float, places: dict[str, float]
+) -> dict[str, float] | None:
+    """Add up what the neighbours' sites alone would give; None where they have none."""
+    theirs = {s: o for s, o in today.items() if s in set(ground.sites.loc[~ground.sites["ours"], "site_id"])}
+    if not any(offer != "none" for offer in theirs.values()):
+        return None
+    found = siting.evaluate(base.families, base.hub, base.outreach, theirs, beta, places).add_suffix("_alone")
+    return scenarios.totals(found.assign(demand=base.families["demand"].to_numpy()), "alone")
 
 
 def _tests(

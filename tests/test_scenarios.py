@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import pytest
 
@@ -130,3 +132,23 @@ def test_the_headline_tells_whom_full_sites_turn_away():
         demand_label="b",
     )
     assert answer.endswith("Of all, 6% would find the sites in reach full.")
+
+
+def test_where_there_is_no_hub_today_no_index_is_told_and_why():
+    zones = pd.DataFrame(
+        {
+            "demand": [10.0, 10.0],
+            "need_rank_england": [1, 2],
+            "hub_walk_min_today": [math.nan, math.nan],
+            "hub_walk_min_plan": [10.0, 20.0],
+        }
+    )
+    words = {"hub_walk_min": "Minutes"}
+    told = scenarios.inequality(zones, words, {"today": 0, "plan": 1}).set_index("scenario")
+    assert told["note"].tolist() == ["no hub today", ""]
+    assert told["slope_index"].isna().tolist() == [True, False]
+    assert told.loc["plan", "mean"] == 15.0
+    far = scenarios.inequality(zones, words, {"today": 1, "plan": 1})
+    assert far["note"].tolist() == ["beyond the limit everywhere", ""]
+    empty = scenarios.inequality(zones.assign(demand=0.0), words, {"today": 0, "plan": 1})
+    assert empty["note"].tolist() == ["nobody is counted", "nobody is counted"]

@@ -91,10 +91,37 @@ def test_equality_says_plainly_what_is_not_known():
     assert protected["worse"].isna().all()
     assert (table["not_known"].iloc[1:].str.len() > 20).all()
     given = scenarios.equality(town(counts=COUNTS))
+    without, with_share = (t.set_index("duty").loc["Disability", "not_known"] for t in (table, given))
+    assert "share" not in without  # there is none to speak of
+    assert with_share.endswith("cannot show that they fare otherwise than other young people.")
     silent = set(given.loc[given["who"] == "Not known", "duty"])
     assert {"Race", "Religion or belief", "Sex", "Sexual orientation"} <= silent
     assert not {"Age", "Disability", "Pregnancy and maternity"} & silent
     assert not table.loc[table["duty"].str.startswith("Deprivation"), "protected"].any()
+
+
+def test_a_group_that_gains_and_stays_better_served_is_not_flagged_worse():
+    """With a car 90 % to 100 %, without 40 % to 80 %: the former gain less, and stand better; all 65 % to 90 %."""
+    families = FAMILIES.assign(demand=[25.0, 25.0, 25.0, 25.0], weight=25.0)
+    ids = families["point_id"].tolist()
+
+    def outcome(values):
+        part = np.array(values) * 25
+        table = pd.DataFrame({"point_id": ids, "lsoa21cd": families["lsoa21cd"], "value": values, "hub": part})
+        table = table.assign(outreach=0.0, virtual=25 - part, turned_away=0.0, unmet=25 - part, best_site_id=None)
+        return scenarios.Scenario("T", {}, table)
+
+    both = {"today": outcome([0.9, 0.4, 0.9, 0.4]), "plan": outcome([1.0, 0.8, 1.0, 0.8])}
+    told = scenarios.equality(scenarios.before_and_after(families, both, demand_label="births")).set_index("who")
+    assert not told.loc["With a car", "worse"]
+    assert told.loc["With a car", "finding"] == "Gains; gains less than everybody; is better served afterwards"
+    assert not told.loc["Without a car", "worse"]
+    both["plan"] = outcome([1.0, 0.4, 1.0, 0.4])
+    told = scenarios.equality(scenarios.before_and_after(families, both, demand_label="births")).set_index("who")
+    assert told.loc["Without a car", "worse"]
+    both["plan"] = outcome([1.0, 0.41, 1.0, 0.41])  # a gain of one point, and far below everybody
+    told = scenarios.equality(scenarios.before_and_after(families, both, demand_label="births")).set_index("who")
+    assert told.loc["Without a car", "worse"]
 
 
 def test_equality_takes_every_group_of_the_comparison_once():

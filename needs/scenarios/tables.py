@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from needs.inequality import concentration_index, gini, slope_index
 
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
 AWAY = "turned_away"  # of the virtual: whom an open site covers, but no site has a place for
+_NO_HUB = {"today": "no hub today", "plan": "no hub in the plan"}
 
 
 def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +101,7 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
+def inequality(zones: pd.DataFrame, measures: dict[str, str], hubs: Mapping[str, int] | None = None) -> pd.DataFrame:
     """Say how evenly a measure is shared between families in the most and in the least needy zones, before and after.
 
     Parameters
@@ -109,6 +111,8 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
         where it is NaN are left out and counted.
     measures
         Words for each measure.
+    hubs
+        How many there are, neighbours' included, by scenario ("today", "plan").
 
     Returns
     -------
@@ -116,7 +120,8 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
         One row per measure and scenario: `measure`, `scenario`, `zones`, `left_out`, `mean` (by demand), `most_needy`
         and `least_needy` (the ends of a straight line through zones ordered by need), `slope_index`
         (least_needy - most_needy), `relative_index`, `concentration_index` (below 0: concentrated where need is
-        high), `gini` (`needs.inequality`). NaN where it cannot be said.
+        high), `gini` (`needs.inequality`), NaN where it cannot be said; `note`: why nothing can be ("no hub today",
+        "no hub in the plan", "beyond the limit everywhere", "nobody is counted"), else "".
     """
     rows = []
     for measure, words in measures.items():
@@ -125,6 +130,7 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
             known = zones[zones[column].notna() & (zones["demand"] > 0)]
             row: dict[str, Any] = {"measure": words, "scenario": scenario, "zones": len(known)}
             row["left_out"] = len(zones) - len(known)
+            row["note"] = "" if len(known) else _why_none(zones, scenario, hubs)
             if len(known):
                 values, people, rank = known[column], known["demand"], known["need_rank_england"]
                 slope = slope_index(values, people, rank)
@@ -135,3 +141,9 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
                 row["gini"] = gini(values, people)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _why_none(zones: pd.DataFrame, scenario: str, hubs: Mapping[str, int] | None) -> str:
+    if not (zones["demand"] > 0).any():
+        return "nobody is counted"
+    return _NO_HUB[scenario] if hubs is not None and hubs[scenario] == 0 else "beyond the limit everywhere"

@@ -86,7 +86,11 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         zones=zones,
         sites=recommended,
         groups=_groups(base.families, before, after),
-        inequality=scenarios.inequality(zones, _measures(times)),
+        inequality=scenarios.inequality(
+            zones,
+            _measures(times),
+            {s: list(o.values()).count("hub") for s, o in {"today": today, "plan": offers}.items()},
+        ),
         totals={s: {**sums, "worst_fifth": scenarios.totals(worst, s)} for s, sums in whole.items()},
         proof=chosen.proof.as_dict(),
         reach=_reach(settings, ground, offers),

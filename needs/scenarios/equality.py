@@ -87,10 +87,11 @@ def equality(
     pandas.DataFrame
         duty (the characteristic; "Everybody" first), protected (by the Equality Act 2010), who, families (how many),
         few (too few to read much into); in per cent of the group, before and after: hub (reached by a hub), online
-        (beyond every standard, or turned away by full sites), met (need met: the mean value, a hub near by counting 100); difference_points (of
-        met), against_all_points (that less everybody's), worse (than for everybody, by what shows at one decimal;
-        not for a group that gains and is served no worse than everybody afterwards; missing where not known), finding
-        (the same in words, with how the group stands afterwards), gain, lose (families), lose_pct, evidence, not_known.
+        (beyond every standard, or turned away by full sites), met (need met: the mean value, a hub near by counting
+        100); difference_points (of met), against_all_points (that less everybody's), worse (than for everybody, by what
+        shows at one decimal; not for a group that gains and is served no worse than everybody afterwards; missing where
+        not known), finding (the same in words, with how the group stands afterwards), gain, lose (families), lose_pct,
+        evidence, not_known.
         Of a characteristic without data every figure is missing.
 
     Raises

@@ -216,7 +216,7 @@ def _described(all_sites: gpd.GeoDataFrame, chosen: siting.Plan) -> gpd.GeoDataF
 
 def _groups(families: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     labels = {column: words for column, words in scenarios.LABELS.items() if column in families}
-    columns = [*scenarios.FAMILIES, "unmet"]
+    columns = [*scenarios.FAMILIES, scenarios.AWAY, "unmet"]
     change = scenarios.compare(*(o.set_index("point_id")[columns] for o in (before, after)))
     return scenarios.groups(families.join(change, on="point_id"), labels)
 

@@ -149,7 +149,8 @@ class Offered:
             demand = points["demand"].to_numpy(float)[:, None]
             filled = self._filled(points, families, shares)
             parts = np.divide(filled, demand, out=shares * self.covers, where=demand > 0)
-            hub, reached = parts[:, self.hub].sum(axis=1), np.minimum(parts.sum(axis=1), could)
+            reached = np.minimum(parts.sum(axis=1), could)
+            hub = np.minimum(parts[:, self.hub].sum(axis=1), reached)
         best = np.where(value.any(axis=1), value.argmax(axis=1), -1) if self.sites else np.full(len(points), -1)
         total = value.max(axis=1, initial=0.0) if value is self.values else value.sum(axis=1)
         return Reached(total, hub, reached, np.maximum(could - reached, 0.0), best)

@@ -73,6 +73,7 @@ def _zones(rng: np.random.Generator) -> gpd.GeoDataFrame:
         zones[f"hub_{when}"] = births * hub
         zones[f"outreach_{when}"] = births * outreach
         zones[f"virtual_{when}"] = births - zones[f"hub_{when}"] - zones[f"outreach_{when}"]
+        zones[f"turned_away_{when}"] = 0.0
         zones[f"unmet_{when}"] = births * (1 + score / score.max()) * (1 - zones[f"cover_{when}"])
         zones[f"hub_walk_min_{when}"] = np.where(away > 2, np.nan, 4 + 18 * away)
         zones[f"hub_drive_min_{when}"] = 2 + 3.4 * away

@@ -18,7 +18,7 @@ from needs.errors import Faults, InputError, SettingsError
 from needs.scenarios.consultation import words
 from needs.scenarios.equality import duties
 from needs.schemas import TABLES, check_table
-from tests.test_scenarios_comparison import FAMILIES, HOSTILE, OFFLINE, PLAN, TODAY, scenario, town
+from tests.test_scenarios_comparison import FAMILIES, HOSTILE, MINUTES, OFFLINE, PLAN, TODAY, covers, scenario, town
 
 COUNTS = pd.DataFrame(
     {
@@ -91,10 +91,37 @@ def test_equality_says_plainly_what_is_not_known():
     assert protected["worse"].isna().all()
     assert (table["not_known"].iloc[1:].str.len() > 20).all()
     given = scenarios.equality(town(counts=COUNTS))
+    without, with_share = (t.set_index("duty").loc["Disability", "not_known"] for t in (table, given))
+    assert "share" not in without  # there is none to speak of
+    assert with_share.endswith("cannot show that they fare otherwise than other young people.")
     silent = set(given.loc[given["who"] == "Not known", "duty"])
     assert {"Race", "Religion or belief", "Sex", "Sexual orientation"} <= silent
     assert not {"Age", "Disability", "Pregnancy and maternity"} & silent
     assert not table.loc[table["duty"].str.startswith("Deprivation"), "protected"].any()
+
+
+def test_a_group_that_gains_and_stays_better_served_is_not_flagged_worse():
+    """With a car 90 % to 100 %, without 40 % to 80 %: the former gain less, and stand better; all 65 % to 90 %."""
+    families = FAMILIES.assign(demand=[25.0, 25.0, 25.0, 25.0], weight=25.0)
+    ids = families["point_id"].tolist()
+
+    def outcome(values):
+        part = np.array(values) * 25
+        table = pd.DataFrame({"point_id": ids, "lsoa21cd": families["lsoa21cd"], "value": values, "hub": part})
+        table = table.assign(outreach=0.0, virtual=25 - part, turned_away=0.0, unmet=25 - part, best_site_id=None)
+        return scenarios.Scenario("T", {}, table)
+
+    both = {"today": outcome([0.9, 0.4, 0.9, 0.4]), "plan": outcome([1.0, 0.8, 1.0, 0.8])}
+    told = scenarios.equality(scenarios.before_and_after(families, both, demand_label="births")).set_index("who")
+    assert not told.loc["With a car", "worse"]
+    assert told.loc["With a car", "finding"] == "Gains; gains less than everybody; is better served afterwards"
+    assert not told.loc["Without a car", "worse"]
+    both["plan"] = outcome([1.0, 0.4, 1.0, 0.4])
+    told = scenarios.equality(scenarios.before_and_after(families, both, demand_label="births")).set_index("who")
+    assert told.loc["Without a car", "worse"]
+    both["plan"] = outcome([1.0, 0.41, 1.0, 0.41])  # a gain of one point, and far below everybody
+    told = scenarios.equality(scenarios.before_and_after(families, both, demand_label="births")).set_index("who")
+    assert told.loc["Without a car", "worse"]
 
 
 def test_equality_takes_every_group_of_the_comparison_once():
@@ -136,11 +163,15 @@ def test_consultation_by_hand():
     assert (closing["chosen_in"], closing["alternatives"]) == (2, 9)
     nowhere, there = closing["journeys"]
     assert (nowhere["site_id"], nowhere["families"]) == (None, 20.0)
-    assert set(nowhere["minutes"]) == {"walk"}  # none of them has a car
-    assert nowhere["minutes"]["walk"]["before"] == 5.0
-    assert math.isnan(nowhere["minutes"]["walk"]["after"])
+    (on_foot,) = nowhere["by_car"]
+    assert (on_foot["car"], on_foot["within_before"], on_foot["within_after"]) == (False, 20.0, 0.0)
+    assert set(on_foot["minutes"]) == {"walk"}  # none of them has a car
+    assert on_foot["minutes"]["walk"]["before"] == 5.0
+    assert math.isnan(on_foot["minutes"]["walk"]["after"])
     assert (there["site_id"], there["offer"], there["families"]) == ("b", "hub", 20.0)
-    assert there["minutes"] == {"walk": {"before": 5.0, "after": 40.0}, "drive": {"before": 2.0, "after": 8.0}}
+    (driving,) = there["by_car"]  # who has a car is not told how long a walk would be
+    assert (driving["car"], driving["within_before"], driving["within_after"]) == (True, 20.0, 10.0)
+    assert driving["minutes"] == {"drive": {"before": 2.0, "after": 8.0}}
     assert opening["families"] == 28.0
     assert [(j["name"], j["families"]) for j in opening["journeys"]] == [("A", 20.0), ("C", 8.0)]
 
@@ -155,8 +186,8 @@ def test_the_text_of_a_site_that_closes():
         "It is the best or the nearest site for about 40 births a year, 80% of all.",
         "About 20 are in homes without a car.",
         "- About 20 births a year: no site is in reach then.",
-        "- About 20 births a year: B, a family hub. Walking with a pram: 5 minutes now, 40 minutes then. Driving:",
-        "Driving: 2 minutes now, 8 minutes then.",
+        "- About 20 births a year: B, a family hub. Families with a car (about 20): Driving: 2 minutes now, 8 min",
+        "8 minutes then. Near enough to a site: about 20 now, about 10 then.",
         "Of these families, no births a year are too far from any site now, and about 30 then.",
         "Fewer than 5 would have no internet",
         "It would be better for none and worse for about 40.",
@@ -214,6 +245,68 @@ def test_few_families_are_not_counted_out():
     row = texts(few=25.0).loc["a"]
     assert "Fewer than 25 are in homes without a car." in row["text"]
     assert "about 20" not in row["text"].lower()
+
+
+def test_small_counts_are_hidden_in_the_reasons_as_in_the_rest():
+    """Counts of families under the limit, and the shares that tell them; minutes, tests and names stay."""
+    reasons = [
+        "Covers 3.8 of 120 births a year (3 %), those beyond the standard in part; 0.4 of them in the fifth of England",
+        "The best or nearest choice for 4.9 of them",
+        "Of these, 2 are covered by no other site of the plan",
+        "Of the 12 births a year that it serves best today, 11 go next to Site 2, 0.1 to other sites and 0.9 are left",
+        "Run from Hub 3, 4 minutes by car",
+        "Chosen in 3 of 9 tests",
+        "With it as well, fewer than 0.1 need-weighted families fewer would go unmet: max_hubs does not allow it",
+        "Covers 60 of 120 births a year (50 %)",
+        "Of these, 0 are covered by no other site of the plan",
+    ]
+    text = scenarios.consultation(town(), SITES.assign(reasons=[reasons] * 3)).set_index("site_id").loc["a", "text"]
+    why = text.split("### Why\n\n")[1].split("\n\n")[0].replace("\\", "").splitlines()
+    assert why == [
+        (
+            "- Covers fewer than 5 of 120 births a year, those beyond the standard in part; fewer than 5 of them in "
+            "the fifth of England."
+        ),
+        "- The best or nearest choice for fewer than 5 of them.",
+        "- Of these, fewer than 5 are covered by no other site of the plan.",
+        (
+            "- Of the 12 births a year that it serves best today, 11 go next to Site 2, fewer than 5 to other sites "
+            "and fewer than 5 are left."
+        ),
+        "- Run from Hub 3, 4 minutes by car.",
+        "- Chosen in 3 of 9 tests.",
+        "- With it as well, fewer than 5 need-weighted families fewer would go unmet: max_hubs does not allow it.",
+        "- Covers 60 of 120 births a year (50 %).",
+        "- Of these, 0 are covered by no other site of the plan.",
+    ]
+
+
+def test_families_turned_away_by_full_sites_are_not_called_too_far_away():
+    """A and B are at every door, 50 places each for 100 families; A closes, and half of all have no place at B."""
+    families = FAMILIES.assign(demand=25.0, weight=25.0, share=[0.5, 0.5, 0.5, 0.5])
+    ones = covers([[1, 1, 0]] * 4)
+    places = {"a": 50.0, "b": 50.0}
+    today = scenarios.Scenario.of("T", dict.fromkeys("ab", "hub"), families, ones, 0.6, minutes=MINUTES, places=places)
+    later = scenarios.Scenario.of(
+        "P", {"a": "none", "b": "hub"}, families, ones, 0.6, minutes=MINUTES, places=places, before=today
+    )
+    assert later.outcome["value"].tolist() == pytest.approx([0.5] * 4)
+    found = scenarios.before_and_after(families, {"today": today, "plan": later}, demand_label="births")
+    assert found.totals["plan"]["turned_away_pct"] == pytest.approx(50.0)
+    assert found.totals["today"]["turned_away"] == pytest.approx(0.0)
+    assert found.zones["turned_away_plan"].tolist() == pytest.approx([25.0, 25.0])
+    row = scenarios.consultation(found, SITES.assign(offer=["none", "hub", "none"])).iloc[0]
+    figures = row["figures"]
+    assert figures["families"] == pytest.approx(2 * figures["full_after"])
+    assert (figures["beyond_after"], figures["full_before"]) == pytest.approx((0.0, 0.0))
+    assert "no births are too far from any site now, and none then" in row["text"]
+    assert f"For none the sites in reach are full now, and for about {figures['full_after']:.0f} then." in row["text"]
+    assert "of them have no place, for want of room." in row["text"]
+
+
+def test_an_ampersand_in_a_heading_stays_one():
+    found = scenarios.consultation(town(), SITES.assign(name="Ark & Dove <Hub> &lt;"))
+    assert found["title"].iloc[0] == "Closing Ark & Dove &lt;Hub&gt; &amp;lt;"
 
 
 def syllables(word: str) -> int:

@@ -110,12 +110,15 @@ def test_figures_and_knee_of_five_buildings_are_those_found_by_hand():
     assert rows.loc[0, ["none_pct", "without_pct"]].tolist() == [100, 100]
     assert math.isnan(rows.loc[0, "farthest_min"])
     assert rows.loc[2, "offers"] == {"A": "hub", "B": "hub", "C": "none", "D": "none", "E": "none"}
+    assert rows["hub_names"].tolist()[:4] == ["", "Site A", "Site A; Site B", "Site A; Site B; Site C"]
+    assert rows["asked"].tolist() == [False, False, True, False, False, False, False]
     assert found.sentences() == [
         "With at most 0 hubs 0.0 % of need is met, with at most 6 hubs 100.0 % of need is met",
         (
             "With at most 2 hubs 80.0 % of need is met, and from there on more adds less: the step from 1 adds 30 "
             "points, the step to 3 10 points"
         ),
+        "A third hub would add 10 points, at Site C",
     ]
 
 
@@ -195,3 +198,35 @@ def test_every_wrong_argument_is_told_at_once():
     with pytest.raises(InputError) as raised:
         frontier(five(), hubs=[-1], budgets={"staff_days": [1.0], "pounds": []})
     assert [f.where for f in raised.value.faults] == ["frontier, max_hubs", "frontier", "frontier"]
+
+
+def test_with_places_the_shares_are_those_that_sites_can_serve():
+    """One hub with 60 places for 100 families at its door, 40 beyond its reach; a second has places for 20 of these."""
+    points, sites = points_of([100, 40]), sites_of("AB", may_outreach=False, hub_families=[60.0, 20.0])
+    hub, none = table([[1, 0], [0, 1]], points, sites), table(np.zeros((2, 2)), points, sites)
+    case = Case.of(points, sites, hub, none, near(sites), settings_of(1, 0))
+    found = frontier(case, hubs=[1, 2])
+    rows = found.table.set_index("value")
+    assert rows["hub_pct"].tolist() == pytest.approx([100 * 60 / 140, 100 * 80 / 140])
+    assert rows["none_pct"].tolist() == pytest.approx([100 * 80 / 140, 100 * 60 / 140])
+    assert rows["turned_away_pct"].tolist() == pytest.approx([100 * 40 / 140, 100 * 60 / 140])
+    assert rows["met_pct"].tolist() == pytest.approx(rows["hub_pct"].tolist())
+    assert "A second hub would add 14 points, at Site B" in found.sentences()
+
+
+def test_the_step_beyond_the_settings_says_which_sites_it_moves():
+    """One hub stands between P0 and P1; two stand at their doors."""
+    points, sites = points_of([50, 50]), sites_of("ABM", may_outreach=False)
+    hub, none = table([[1, 0, 0.8], [0, 1, 0.8]], points, sites), table(np.zeros((2, 3)), points, sites)
+    found = frontier(Case.of(points, sites, hub, none, near(sites), settings_of(1, 0)), hubs=[1, 2, 3])
+    assert found.table["hub_names"].tolist() == ["Site M", "Site A; Site B", "Site A; Site B"]
+    assert "A second hub would add 20 points, at Site A and Site B, and none at Site M" in found.sentences()
+    full = frontier(Case.of(points, sites, hub, none, near(sites), settings_of(2, 0)), hubs=[1, 2, 3])
+    assert "A third hub would add nothing, or next to nothing" in full.sentences()
+
+
+def test_where_nobody_is_counted_no_share_is_told():
+    points, sites = points_of([0, 0]), sites_of("AB", may_outreach=False)
+    cover = table(np.eye(2), points, sites)
+    found = frontier(Case.of(points, sites, cover, cover, near(sites), settings_of(1, 0)), hubs=[0, 1, 2])
+    assert found.sentences() == ["Nobody is counted here, so that more hubs change nothing"]

@@ -101,9 +101,15 @@ class Transport:
         self.tight = np.flatnonzero(np.bincount(self.choice, self.loads, values.choices) > self.most)
         self.unit = float(self.loads.max(initial=0.0)) or 1.0
         self.scale = _SCALE / float(gains[self.used].max(initial=1e-300))
-        self.highs = _load(self._matrix(), -gains[self.used] * self.scale)
+        free = np.full(len(self.tight), np.inf)
+        self.highs = loaded(
+            self.matrix(),
+            -gains[self.used] * self.scale,
+            (np.zeros(len(self.used)), np.ones(len(self.used))),
+            (np.full(values.rows + len(self.tight), -np.inf), np.concatenate([np.ones(values.rows), free])),
+        )
 
-    def _matrix(self) -> csr_array:
+    def matrix(self) -> csr_array:
         """Take each row once at most, then what each choice that can be full takes on."""
         place = np.full(self.values.choices, -1)
         place[self.tight] = np.arange(len(self.tight))
@@ -200,12 +206,12 @@ def cut(values: Values, base: Floats, weights: Floats, capacity: Capacity, price
     return Cut(float(weights @ base + price.sum()), worth)
 
 
-def _load(matrix: csr_array, cost: Floats) -> Any:
-    """Pass HiGHS a cost of parts, and a matrix whose first rows are at most 1 in sum."""
+def loaded(matrix: csr_array, cost: Floats, columns: tuple[Floats, Floats], rows: tuple[Floats, Floats]) -> Any:
+    """Pass HiGHS a linear programme: costs to keep least, and the bounds of its columns and of its rows."""
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = matrix.shape[1], matrix.shape[0]
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), np.ones(len(cost))
-    lp.row_lower_, lp.row_upper_ = np.full(lp.num_row_, -highspy.kHighsInf), np.ones(lp.num_row_)
+    lp.col_cost_, (lp.col_lower_, lp.col_upper_) = cost, columns
+    lp.row_lower_, lp.row_upper_ = rows
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
     lp.a_matrix_.index_ = matrix.indices.astype(np.int32)

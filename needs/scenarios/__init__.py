@@ -7,9 +7,10 @@ from needs.scenarios.equality import equality
 from needs.scenarios.families import Scenario
 from needs.scenarios.groupings import LABELS, idaci_decile
 from needs.scenarios.headline import headline
-from needs.scenarios.tables import FAMILIES, by_zone, compare, groups, inequality, totals
+from needs.scenarios.tables import AWAY, FAMILIES, by_zone, compare, groups, inequality, totals
 
 __all__ = [
+    "AWAY",
     "FAMILIES",
     "FEW",
     "LABELS",

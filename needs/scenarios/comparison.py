@@ -43,8 +43,8 @@ class Comparison:
         One row of families each, as `families.side_by_side` returns them, with zone_name.
     zones
         One row a zone, sorted by lsoa21cd: lsoa21cd, zone_name, demand; for each scenario cover (0 to 1), hub,
-        outreach, virtual, unmet, virtual_offline, and with minutes `hub_{mode}_min` and `any_{mode}_min` (of the
-        middle family to the nearest hub, and to the nearest site); for each but the first gain, lose, same,
+        outreach, virtual, turned_away, unmet, virtual_offline, and with minutes `hub_{mode}_min` and `any_{mode}_min`
+        (of the middle family to the nearest hub, and to the nearest site); for each but the first gain, lose, same,
         need_gained, need_lost, unmet_change (below 0: less unmet need).
     groups
         One row a group that has people: kind (the column that tells groups apart, or the column of people counted),
@@ -53,8 +53,9 @@ class Comparison:
     losses, gains
         As `changes.changes` lists them.
     totals
-        By scenario: demand, hub, outreach, virtual (families) and each in per cent, met_pct (mean value in per cent),
-        unmet, virtual_offline (NaN: not known); and of each but the first gain, lose, same, need_gained, need_lost.
+        By scenario: demand, hub, outreach, virtual (families; they add up to the demand), turned_away (of the virtual:
+        full sites have no place for them) and each in per cent, met_pct (mean value in per cent), unmet,
+        virtual_offline (NaN: not known); and of each but the first gain, lose, same, need_gained, need_lost.
     site_names
         By site_id.
     minutes

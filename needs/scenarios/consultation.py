@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ from needs import travel
 from needs.charts.words import clean, listing
 from needs.errors import Faults
 from needs.scenarios.comparison import Comparison
-from needs.scenarios.families import able, middle_min
+from needs.scenarios.families import middle_min
 from needs.settings import CATALOGUE
 from needs.toml import Strict, checked, load
 
@@ -22,6 +22,7 @@ _FILE = "consultation.toml"
 _NAMED = 5  # sites that a text names before it counts the rest
 _NOBODY = 0.05  # families: fewer are none
 _MARKS = str.maketrans({c: f"\\{c}" for c in "\\`*_[]{}|~#$"})
+_ENTITY = re.compile(r"&(?=\\?#?\w+;)")
 _COLUMNS = ["site_id", "name", "status", "title", "text", "figures"]
 
 
@@ -79,9 +80,12 @@ def consultation(comparison: Comparison, sites: pd.DataFrame, scenario: str | No
         figure in the text, the reasons' apart. Sites that close come first, then those that change, then those that
         open, each by site_id. figures: before_offer and after_offer; families (whose best or nearest site it is: today,
         or, of a site that opens, then), families_pct, highest_need and without_car (of them; None where not known);
-        gain, lose, same; journeys (the other site of each: site_id, name, offer, families, minutes by mode before and
-        after), beyond_before, beyond_after and offline_after (of them beyond every standard, and without the internet
-        then; None: not known), kept (sites), chosen_in and alternatives (None where not tested).
+        turned_away (of them: the site has no place for them); gain, lose, same; journeys (the other site of each:
+        site_id, name, offer, families, turned_away (of them, by full sites), by_car: for families with a car, without,
+        or all where that is not known, car, families, within_before and within_after (a standard of any site), minutes
+        by mode before and after); beyond_before, beyond_after (beyond every standard), full_before, full_after (turned
+        away by full sites) and offline_after (of both then, without the internet; None: not known); kept (sites),
+        chosen_in and alternatives (None where not tested).
 
     Raises
     ------
@@ -143,6 +147,7 @@ def _figures(comparison: Comparison, key: str, site: dict[Any, Any], kept: list[
     users = rows[(rows[f"site_id_{here}"] == name) & (rows["demand"] > 0)]
     families, whole = float(users["demand"].sum()), comparison.totals[first]["demand"]
     offline = float(users[f"virtual_offline_{key}"].sum(skipna=False))
+    full = {s: float(users[f"turned_away_{s}"].sum()) for s in (first, key)}
     tested = site.get("alternatives", 0)
     return {
         "before_offer": offers["before"],
@@ -151,10 +156,13 @@ def _figures(comparison: Comparison, key: str, site: dict[Any, Any], kept: list[
         "families_pct": 100.0 * families / whole if whole > 0 else 0.0,
         "highest_need": _part(users, "fifth_england", 1),
         "without_car": _part(users, "car", wanted=False),
+        "turned_away": full[here],
         **{way: float(users[f"{way}_{key}"].sum()) for way in ("gain", "lose", "same")},
         "journeys": _journeys(comparison, users, first, key, there),
-        "beyond_before": float(users[f"virtual_{first}"].sum()),
-        "beyond_after": float(users[f"virtual_{key}"].sum()),
+        "beyond_before": float(users[f"virtual_{first}"].sum()) - full[first],
+        "beyond_after": float(users[f"virtual_{key}"].sum()) - full[key],
+        "full_before": full[first],
+        "full_after": full[key],
         "offline_after": None if math.isnan(offline) else offline,
         "kept": [comparison.site_names.get(s, s) for s in kept],
         "chosen_in": int(site["chosen_in"]) if tested else None,
@@ -169,26 +177,45 @@ def _part(users: pd.DataFrame, column: str, wanted: Any) -> float | None:
 def _journeys(comparison: Comparison, users: pd.DataFrame, first: str, key: str, there: str) -> list[dict[str, Any]]:
     """Part a site's families by where they go in the other scenario (None: nowhere), the most first, then by id."""
     found = []
-    for other, part in users.groupby(users[f"site_id_{there}"].fillna(""), sort=True):
+    nowhere_full = users[f"site_id_{there}"].isna() & (users[f"turned_away_{there}"] > 0)
+    for (other, _), part in users.groupby([users[f"site_id_{there}"].fillna(""), nowhere_full], sort=True):
         site = str(other) or None
-        times = {
-            mode: {
-                when: middle_min(part, table, part[f"site_id_{scenario}"].iloc[0], mode)
-                for when, scenario in (("before", first), ("after", key))
-            }
-            for mode, table in comparison.minutes.items()
-            if able(part, mode)["demand"].sum() > 0
-        }
         found.append(
             {
                 "site_id": site,
                 "name": None if site is None else comparison.site_names.get(site, site),
                 "offer": None if site is None else comparison.scenarios[there].offers[site],
                 "families": float(part["demand"].sum()),
-                "minutes": times,
+                "turned_away": float(part[f"turned_away_{there}"].sum()),
+                "by_car": [_by_car(comparison, own, car, first, key) for car, own in _cars(part)],
             }
         )
     return sorted(found, key=lambda j: -j["families"])
+
+
+def _cars(part: pd.DataFrame) -> list[tuple[bool | None, pd.DataFrame]]:
+    """Part families by whether they have a car, those without first; None where that is not known."""
+    if "car" not in part:
+        return [(None, part)]
+    return [(bool(car), own) for car, own in part.groupby(part["car"].astype(bool), sort=True)]
+
+
+def _by_car(comparison: Comparison, own: pd.DataFrame, car: bool | None, first: str, key: str) -> dict[str, Any]:
+    """Measure families' journeys as they would make them: by car where they have one, else by other ways."""
+    modes = [mode for mode in comparison.minutes if car is None or travel.needs_car(mode) == car]
+    when = {"before": first, "after": key}
+    within = {s: own["demand"] - own[f"virtual_{s}"] + own[f"turned_away_{s}"] for s in when.values()}
+    return {
+        "car": car,
+        "families": float(own["demand"].sum()),
+        **{f"within_{w}": float(within[s].sum()) for w, s in when.items()},
+        "minutes": {
+            mode: {
+                w: middle_min(own, comparison.minutes[mode], own[f"site_id_{s}"].iloc[0], mode) for w, s in when.items()
+            }
+            for mode in modes or comparison.minutes
+        },
+    }
 
 
 def _text(comparison: Comparison, kind: str, site: dict[Any, Any], figures: Mapping[str, Any]) -> tuple[str, str]:
@@ -200,7 +227,10 @@ def _text(comparison: Comparison, kind: str, site: dict[Any, Any], figures: Mapp
     label = _safe(comparison.demand_label)
     parts = {
         "proposal": [" ".join([*(s.format(**filled) for s in change.proposal), said.law])],
-        "why": _bullets([f"{_safe(r)}." for r in site["reasons"]] or ["The plan gives no reason."]),
+        "why": _bullets(
+            [f"{_safe(_masked(r, comparison.demand_label, comparison.few))}." for r in site["reasons"]]
+            or ["The plan gives no reason."]
+        ),
         f"users{ending}": [" ".join([*_users(figures, label, comparison.few), said.estimate])],
         f"journeys{ending}": _bullets(_routes(figures, label, comparison.few, site["site_id"])),
         "outside": [" ".join(_outside(figures, label, comparison.few))],
@@ -224,6 +254,8 @@ def _users(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
     if figures["families"] >= few:
         told[0] += f", {figures['families_pct']:.0f}% of all"
     told[0] += "."
+    if figures["turned_away"] >= _NOBODY:
+        told.append(f"It is full: {_number(figures['turned_away'], few)} of them have no place there or near by.")
     if figures["highest_need"] is not None and figures["families"] >= _NOBODY:
         told.append(f"{_upper(_number(figures['highest_need'], few))} are in the fifth of England with the most need.")
     if figures["without_car"] is not None and figures["families"] >= _NOBODY:
@@ -237,25 +269,37 @@ def _routes(figures: Mapping[str, Any], label: str, few: float, own: str) -> lis
     for journey in journeys[:_NAMED]:
         people = _upper(_people(journey["families"], label, few))
         if journey["site_id"] is None:
-            told.append(f"{people}: no site is in reach{'' if opens else ' then'}.")
+            full = journey["turned_away"] >= _NOBODY
+            why = "the sites in reach are full" if full else "no site is in reach"
+            on_foot = sum(g["families"] for g in journey["by_car"] if g["car"] is False)
+            told.append(f"{people}: {why}{'' if opens else ' then'}.")
+            told[-1] += f" {_upper(_number(on_foot, few))} of them have no car." if on_foot >= _NOBODY else ""
             continue
         stay = (
             "stay here"
             if journey["site_id"] == own
             else f"{_safe(journey['name'])}, {words().offers[journey['offer']]}"
         )
-        told.append(" ".join([f"{people}: {stay}.", *_times(journey["minutes"])]))
+        away = journey["turned_away"]
+        full = [f"{_upper(_number(away, few))} of them have no place, for want of room."] if away >= _NOBODY else []
+        told.append(" ".join([f"{people}: {stay}.", *full, *(s for g in journey["by_car"] for s in _times(g, few))]))
     rest = journeys[_NAMED:]
     if rest:
         told.append(f"{_upper(_people(sum(j['families'] for j in rest), label, few))}: {len(rest)} other places.")
     return told or ["Nobody, by our figures."]
 
 
-def _times(minutes: Mapping[str, Mapping[str, float]]) -> list[str]:
+def _times(group: Mapping[str, Any], few: float) -> list[str]:
     labels = {mode: told.label for mode, told in travel.words().items()}
+    who = {None: "All of them", True: "Families with a car", False: "Families without a car"}[group["car"]]
+    then = _number(group["within_after"], few)
     return [
-        f"{_safe(labels.get(mode, mode))}: {_minutes(t['before'])} now, {_minutes(t['after'])} then."
-        for mode, t in minutes.items()
+        f"{who} ({_number(group['families'], few)}):",
+        *(
+            f"{_safe(labels.get(mode, mode))}: {_minutes(t['before'])} now, {_minutes(t['after'])} then."
+            for mode, t in group["minutes"].items()
+        ),
+        f"Near enough to a site: {_number(group['within_before'], few)} now, {then} then.",
     ]
 
 
@@ -270,7 +314,12 @@ def _outside(figures: Mapping[str, Any], label: str, few: float) -> list[str]:
     told = [
         f"Of these families, {_people(now, label, few)} are too far from any site now, and {_number(then, few)} then."
     ]
-    if then >= _NOBODY:
+    full_now, full_then = figures["full_before"], figures["full_after"]
+    if max(full_now, full_then) >= _NOBODY:
+        told.append(
+            f"For {_number(full_now, few)} the sites in reach are full now, and for {_number(full_then, few)} then."
+        )
+    if then + full_then >= _NOBODY:
         told.append("They could only be helped online or at home.")
         if figures["offline_after"] is not None:
             offline = _upper(_number(figures["offline_after"], few))
@@ -320,6 +369,21 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _masked(reason: str, label: str, few: float) -> str:
+    """Hide a count of fewer families in a sentence of a plan's reasons, and the share that would tell it."""
+    number = r"(?<![\w.,])(?P<n>(?:fewer than )?\d[\d,]*(?:\.\d+)?)"
+    people = re.escape(label)
+    things = rf"of them|of \d[\d,.]* {people}|{people}|are|go|to other|need-weighted|instead of"
+
+    def hidden(found: re.Match[str]) -> str:
+        count = float(found["n"].removeprefix("fewer than ").replace(",", ""))
+        return found["n"] if count == 0 or count >= few else f"fewer than {few:g}"
+
+    told = re.sub(rf"{number}(?= (?:{things})\b)", hidden, reason)
+    return told if told == reason else re.sub(r" \(\d+ %\)", "", told)
+
+
 def _safe(text: object) -> str:
-    """Escape a name for Markdown, and for the HTML that it becomes."""
-    return html.escape(clean(text).translate(_MARKS), quote=False)
+    """Escape a name for Markdown, and for the HTML that it becomes; an ampersand that begins no entity stays."""
+    escaped = _ENTITY.sub("&amp;", clean(text).translate(_MARKS))
+    return escaped.replace("<", "&lt;").replace(">", "&gt;")

@@ -40,6 +40,7 @@ class Duty(Strict):
     who: str | None = None
     source: str = ""
     not_known: str = Field(min_length=1)
+    limits: str = ""  # of the figures, where there are any
 
     @model_validator(mode="after")
     def _sourced(self) -> Duty:
@@ -86,11 +87,12 @@ def equality(
     pandas.DataFrame
         duty (the characteristic; "Everybody" first), protected (by the Equality Act 2010), who, families (how many),
         few (too few to read much into); in per cent of the group, before and after: hub (reached by a hub), online
-        (beyond every standard), met (need met: the mean value, a hub near by counting 100); difference_points (of
-        met), against_all_points (that less everybody's), worse (than for everybody, by what shows at one decimal;
-        missing where not known), finding (the same in words, with how the group stands afterwards: one that is well
-        served today may gain less than others), gain, lose (families), lose_pct, evidence, not_known. Of a
-        characteristic without data every figure is missing.
+        (beyond every standard, or turned away by full sites), met (need met: the mean value, a hub near by counting
+        100); difference_points (of met), against_all_points (that less everybody's), worse (than for everybody, by what
+        shows at one decimal; not for a group that gains and is served no worse than everybody afterwards; missing where
+        not known), finding (the same in words, with how the group stands afterwards), gain, lose (families), lose_pct,
+        evidence, not_known.
+        Of a characteristic without data every figure is missing.
 
     Raises
     ------
@@ -114,8 +116,9 @@ def equality(
     rows = [{"duty": "Everybody", "protected": False, **base, **said}]
     by_kind = {kind: part.to_dict("records") for kind, part in comparison.groups.groupby("kind", sort=False)}
     for duty in duties():
-        head = {"duty": duty.label, "protected": duty.protected, "not_known": duty.not_known}
         given = [(kind, group) for kind in duty.groups for group in by_kind.get(kind, [])]
+        open_questions = f"{duty.not_known} {duty.limits}" if given and duty.limits else duty.not_known
+        head = {"duty": duty.label, "protected": duty.protected, "not_known": open_questions}
         if not given:
             source = "" if not duty.groups else "Not given in this assessment."
             rows.append({**head, "who": "Not known", "evidence": source})
@@ -127,8 +130,9 @@ def equality(
             told = (evidence or {}).get(kind, duty.source)
             if duty.share:
                 told += f" Share: {100 * part:g} %."
-            own |= {"against_all_points": against, "worse": None if np.isnan(against) else against < -_SHOWN}
-            own["finding"] = _finding(own, against, own["met_after_pct"] - base["met_after_pct"])
+            after = own["met_after_pct"] - base["met_after_pct"]
+            own |= {"against_all_points": against, "worse": _worse(own["difference_points"], against, after)}
+            own["finding"] = _finding(own, against, after)
             rows.append({**head, **own, "evidence": told})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     return table.astype({"protected": bool, "few": "boolean", "worse": "boolean"})
@@ -145,12 +149,20 @@ def _row(group: Mapping[Any, Any], first: str, key: str, part: float = 1.0) -> d
     return row | {"lose_pct": 100.0 * group[f"lose_{key}"] / families if families > 0 else np.nan}
 
 
+def _worse(points: float, against: float, after: float) -> bool | None:
+    """Whether a group fares worse than everybody; one that gains and stands no lower afterwards does not."""
+    if np.isnan(against):
+        return None
+    return against < -_SHOWN and not (points > _SHOWN and after >= -_SHOWN)
+
+
 def _finding(row: Mapping[str, Any], against: float, after: float) -> str:
     """Say how a group fares, how that compares with everybody, and how it stands afterwards."""
     if np.isnan(against):
         return "Not known"
     fares = _side(row["difference_points"], *_FARES)
-    beside = _side(against, "fares worse than everybody", "fares as everybody does", "fares better than everybody")
+    less = "gains less than everybody" if row["difference_points"] > _SHOWN else "fares worse than everybody"
+    beside = _side(against, less, "fares as everybody does", "fares better than everybody")
     stands = _side(after, "less well served", "served as well", "better served")
     return f"{fares}; {beside}; is {stands} afterwards"
 

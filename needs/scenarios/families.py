@@ -14,13 +14,13 @@ from needs.errors import Faults
 from needs.schemas import OFFERS
 from needs.siting.plan import evaluate
 
-SUMS = ("hub", "outreach", "virtual", "unmet", "virtual_offline")  # of a scenario, added up over families
+SUMS = ("hub", "outreach", "virtual", "turned_away", "unmet", "virtual_offline")  # of a scenario, over families
 CHANGES = ("gain", "lose", "same", "need_gained", "need_lost")  # against the first scenario
 _KEY = r"[a-z][a-z0-9]*"  # a scenario's name ends columns
 _CLOSE = 1e-6  # relative: within this, figures that should agree do
 _SAME = 1e-9  # values that differ by no more than this are equal
 _FAMILIES = ("point_id", "lsoa21cd", "share", "demand", "weight")
-_OUTCOME = ("point_id", "value", "hub", "outreach", "virtual", "unmet", "best_site_id")
+_OUTCOME = ("point_id", "value", "hub", "outreach", "virtual", "turned_away", "unmet", "best_site_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,7 @@ class Scenario:
         *,
         minutes: Mapping[str, pd.DataFrame] | None = None,
         places: Mapping[str, float] | None = None,
+        before: Scenario | None = None,
     ) -> Scenario:
         """Evaluate what sites offer; of sites that serve a family equally well, it is counted at the nearest.
 
@@ -70,9 +71,12 @@ class Scenario:
             near sites, a family is counted at the first by site_id.
         places
             By site_id: families that a site can take on at most; with any, a family is counted where it has a place.
+        before
+            What there was before: where sites are full, nobody has less than then where that is possible.
         """
         full = dict(places or {})
-        outcome = evaluate(families, covers["hub"], covers["outreach"], dict(offers), outreach_value, full)
+        had = None if before is None else before.outcome
+        outcome = evaluate(families, covers["hub"], covers["outreach"], dict(offers), outreach_value, full, had)
         opened = sorted(site for site, offer in offers.items() if offer != "none")
         if minutes is None or not opened or full:
             return cls(label, offers, outcome)
@@ -176,7 +180,7 @@ def side_by_side(
     -------
     pandas.DataFrame
         In the order of `families`, with its columns and for each scenario, after its name: value, site_id (that gives
-        the value; missing for none), hub, outreach, virtual (families), unmet (need-weighted families),
+        the value; missing for none), hub, outreach, virtual, turned_away (families), unmet (need-weighted families),
         virtual_offline (families; NaN where not known); and of each but the first gain, lose, same (families) and
         need_gained, need_lost (need-weighted families, small changes included).
     """
@@ -186,7 +190,7 @@ def side_by_side(
     made: dict[str, pd.Series[float]] = {}
     for key, scenario in scenarios.items():
         found = scenario.outcome.set_index("point_id").reindex(rows["point_id"]).reset_index(drop=True)
-        made |= {f"{c}_{key}": found[c] for c in ("value", "hub", "outreach", "virtual", "unmet")}
+        made |= {f"{c}_{key}": found[c] for c in ("value", "hub", "outreach", "virtual", "turned_away", "unmet")}
         made[f"site_id_{key}"] = found["best_site_id"]
         made[f"virtual_offline_{key}"] = (found["virtual"] * pct / 100.0).where(found["virtual"] > 0, 0.0)
         if key == first:

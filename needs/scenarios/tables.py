@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pandas as pd
 from needs.inequality import concentration_index, gini, slope_index
 
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
+AWAY = "turned_away"  # of the virtual: whom an open site covers, but no site has a place for
+_NO_HUB = {"today": "no hub today", "plan": "no hub in the plan"}
 
 
 def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
@@ -17,7 +20,7 @@ def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     outcome
-        As `siting.plan.evaluate` returns it: point_id, lsoa21cd, value, hub, outreach, virtual, unmet.
+        As `siting.plan.evaluate` returns it: point_id, lsoa21cd, value, hub, outreach, virtual, turned_away, unmet.
     points
         point_id, share (of the zone's demand).
 
@@ -25,11 +28,11 @@ def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index lsoa21cd: cover (0 to 1, the middle of the zone's points by share), hub, outreach, virtual (families),
-        unmet (need-weighted families).
+        turned_away (of the virtual), unmet (need-weighted families).
     """
     share = points.set_index("point_id")["share"].reindex(outcome["point_id"]).to_numpy()
     whole = outcome.assign(cover=outcome["value"] * share)
-    return whole.groupby("lsoa21cd")[["cover", *FAMILIES, "unmet"]].sum()
+    return whole.groupby("lsoa21cd")[["cover", *FAMILIES, AWAY, "unmet"]].sum()
 
 
 def compare(today: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
@@ -55,13 +58,13 @@ def totals(zones: pd.DataFrame, suffix: str) -> dict[str, float]:
     Parameters
     ----------
     zones
-        demand, and hub, outreach, virtual, unmet with the suffix.
+        demand, and hub, outreach, virtual, turned_away, unmet with the suffix.
     suffix
         "today" or "plan".
     """
     demand = float(zones["demand"].sum())
     result = {"demand": demand, "unmet": float(zones[f"unmet_{suffix}"].sum())}
-    for way in FAMILIES:
+    for way in (*FAMILIES, AWAY):
         families = float(zones[f"{way}_{suffix}"].sum())
         result[way] = families
         result[f"{way}_pct"] = 100.0 * families / demand if demand > 0 else 0.0
@@ -81,8 +84,8 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        kind (the column), group, demand, and for each scenario hub_pct, outreach_pct and virtual_pct (of the group's
-        demand) and unmet. Groups without demand are left out.
+        kind (the column), group, demand, and for each scenario hub_pct, outreach_pct, virtual_pct and turned_away_pct
+        (of the group's demand) and unmet. Groups without demand are left out.
     """
     rows = []
     for column, words in labels.items():
@@ -93,12 +96,12 @@ def groups(families: pd.DataFrame, labels: dict[str, dict[Any, str]]) -> pd.Data
             row: dict[str, Any] = {"kind": column, "group": label, "demand": float(members["demand"].sum())}
             for suffix in ("today", "plan"):
                 sums = totals(members, suffix)
-                row |= {f"{k}_{suffix}": sums[k] for k in ("hub_pct", "outreach_pct", "virtual_pct", "unmet")}
+                row |= {f"{k}_{suffix}": sums[k] for k in (*(f"{way}_pct" for way in (*FAMILIES, AWAY)), "unmet")}
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
+def inequality(zones: pd.DataFrame, measures: dict[str, str], hubs: Mapping[str, int] | None = None) -> pd.DataFrame:
     """Say how evenly a measure is shared between families in the most and in the least needy zones, before and after.
 
     Parameters
@@ -108,6 +111,8 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
         where it is NaN are left out and counted.
     measures
         Words for each measure.
+    hubs
+        How many there are, neighbours' included, by scenario ("today", "plan").
 
     Returns
     -------
@@ -115,7 +120,8 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
         One row per measure and scenario: `measure`, `scenario`, `zones`, `left_out`, `mean` (by demand), `most_needy`
         and `least_needy` (the ends of a straight line through zones ordered by need), `slope_index`
         (least_needy - most_needy), `relative_index`, `concentration_index` (below 0: concentrated where need is
-        high), `gini` (`needs.inequality`). NaN where it cannot be said.
+        high), `gini` (`needs.inequality`), NaN where it cannot be said; `note`: why nothing can be ("no hub today",
+        "no hub in the plan", "beyond the limit everywhere", "nobody is counted"), else "".
     """
     rows = []
     for measure, words in measures.items():
@@ -124,6 +130,7 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
             known = zones[zones[column].notna() & (zones["demand"] > 0)]
             row: dict[str, Any] = {"measure": words, "scenario": scenario, "zones": len(known)}
             row["left_out"] = len(zones) - len(known)
+            row["note"] = "" if len(known) else _why_none(zones, scenario, hubs)
             if len(known):
                 values, people, rank = known[column], known["demand"], known["need_rank_england"]
                 slope = slope_index(values, people, rank)
@@ -134,3 +141,9 @@ def inequality(zones: pd.DataFrame, measures: dict[str, str]) -> pd.DataFrame:
                 row["gini"] = gini(values, people)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _why_none(zones: pd.DataFrame, scenario: str, hubs: Mapping[str, int] | None) -> str:
+    if not (zones["demand"] > 0).any():
+        return "nobody is counted"
+    return _NO_HUB[scenario] if hubs is not None and hubs[scenario] == 0 else "beyond the limit everywhere"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,18 @@ import pandas as pd
 
 from needs.assessment.plan import COSTS
 from needs.charts import Chart, lines
+from needs.charts.words import listing
 from needs.errors import Faults, InfeasibleError
 from needs.location.model import Model
 from needs.location.solve import Solution, solve
 from needs.location.values import Bools, Floats
 from needs.siting.alternatives import spent
 from needs.siting.case import Case
+from needs.siting.places import Offered
 from needs.siting.words import count
 
 _SAME = 1e-9  # relative: below this two figures are equal
+_SHOWN = 0.05  # points of need met: what shows at one decimal
 _FAR = 0.95  # share of families whose journeys the long one is not shorter than
 WORDS = {
     "max_hubs": "hub{}",
@@ -29,6 +33,8 @@ WORDS = {
     "yearly_budget_gbp": "pound{} a year",
     "staff_days": "staff day{} a week",
 }
+_OFFER = {"max_hubs": "hub", "max_outreach": "outreach"}
+_NTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,19 @@ class Frontier:
         (need-weighted families), met_pct (of all need); gain_pct (points of need met that it has over the row
         before), gain_per_one (that, for each one more of what is limited); hub_pct, outreach_pct, none_pct (families
         within reach of a hub, of outreach beyond the hubs, of neither, those beyond a standard in part: they add up
-        to 100); p95_min and farthest_min (minutes to the nearest site that is open, a neighbour's included, within
-        which 95 % and all of the families lie that have minutes); without_pct (families without); hubs, outreach
-        (how many are open); opening_gbp, yearly_gbp, staff_days (NaN where not known); offers (dict by site_id, None
-        where no plan is possible); status (as of a proof, or "impossible"), gap; knee. Sorted by limit, in the order
-        of `WORDS`, then by value.
+        to 100; where sites can be full, families with a place there), turned_away_pct (of none_pct: full sites have
+        no place for them); p95_min and farthest_min (minutes to the nearest site that is open, a neighbour's included,
+        within which 95 % and all of the families lie that have minutes); without_pct (families without); hubs, outreach
+        (how many are open), hub_names, outreach_names (which: their names, by site_id, with "; " between them); asked
+        (whether the value is the settings'); opening_gbp, yearly_gbp, staff_days (NaN where not known); offers (dict
+        by site_id, None where no plan is possible); status (as of a proof, or "impossible"), gap; knee. Sorted by
+        limit, in the order of `WORDS`, then by value.
+    names
+        Of the sites, by site_id.
     """
 
     table: pd.DataFrame
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def knee(self) -> dict[str, float]:
@@ -72,17 +83,20 @@ class Frontier:
         return [
             sentence
             for limit, curve in self.table.groupby("limit", sort=False)
-            for sentence in _told(WORDS[str(limit)], curve.to_dict("records"))
+            for sentence in _told(WORDS[str(limit)], curve.to_dict("records"), self.names)
         ]
 
 
-def _told(word: str, curve: list[dict[Any, Any]]) -> Iterator[str]:
+def _told(word: str, curve: list[dict[Any, Any]], names: Mapping[str, str]) -> Iterator[str]:
     """Say what a limit buys."""
     rows = [row for row in curve if row["status"] != "impossible"]
     if len(rows) < len(curve):
         most = max(row["value"] for row in curve if row["status"] == "impossible")
         yield f"No plan keeps to the rules with at most {_much(most, word)}"
     if not rows:
+        return
+    if all(math.isnan(row["met_pct"]) for row in rows):
+        yield f"Nobody is counted here, so that more {word.format('s')} change nothing"
         return
     said = [f"with at most {_much(row['value'], word)} {row['met_pct']:.1f} % of need is met" for row in rows]
     yield _sentence(said[0]) + (f", {said[-1]}" if len(rows) > 1 else "")
@@ -92,10 +106,28 @@ def _told(word: str, curve: list[dict[Any, Any]]) -> Iterator[str]:
                 f"{_sentence(words)}, and from there on more adds less: the step from {_figure(before['value'])} adds "
                 f"{_points(knee['gain_pct'])}, the step to {_figure(after['value'])} {_points(after['gain_pct'])}"
             )
+    for before, after in pairwise(rows):
+        if before["asked"] and before["limit"] in _OFFER:
+            yield _one_more(before, after, names)
     gaps = [row["gap"] for row in rows if row["status"] != "optimal"]
     if gaps:
         widest = f"the widest gap is {100 * max(gaps):.2g} %" if math.isfinite(max(gaps)) else "some have no bound"
         yield f"{len(gaps)} of {len(rows)} points are not proven to be the best: {widest}"
+
+
+def _one_more(now: dict[Any, Any], more: dict[Any, Any], names: Mapping[str, str]) -> str:
+    """Say what the next step beyond the settings' limit on hubs or on outreach adds, and where."""
+    offer = _OFFER[more["limit"]]
+    had, has = ({s for s, o in row["offers"].items() if o == offer} for row in (now, more))
+    new, gone = ([names.get(s, s) for s in sorted(sites)] for sites in (has - had, had - has))
+    if more["value"] == now["value"] + 1 and more["value"] <= len(_NTH):
+        what = f"A {_NTH[int(more['value']) - 1]} {WORDS[more['limit']].format('')}"
+    else:
+        what = f"{_much(more['value'], WORDS[more['limit']])} instead of {_figure(now['value'])}"
+    if more["gain_pct"] < _SHOWN:
+        return f"{what} would add nothing, or next to nothing"
+    moved = f", and none at {listing(gone)}" if gone else ""
+    return f"{what} would add {_points(more['gain_pct'])}{f', at {listing(new)}' if new else ''}{moved}"
 
 
 def frontier(
@@ -127,7 +159,8 @@ def frontier(
     model = case.presuming()
     _check(asked, model)
     rows = [row for limit in WORDS for row in _curve(case, model, limit, sorted(set(asked.get(limit, ()))))]
-    return Frontier(pd.DataFrame(rows, columns=list(_BLANK)))
+    names = dict(zip(case.sites["site_id"], case.sites["name"], strict=True))
+    return Frontier(pd.DataFrame(rows, columns=list(_BLANK)), names)
 
 
 def chart(found: Frontier, limit: str, *, title: str) -> Chart:
@@ -156,8 +189,12 @@ _BLANK: dict[str, Any] = {
     "limit": "",
     "value": np.nan,
     **dict.fromkeys(("objective", "met", "met_pct", "gain_pct", "gain_per_one"), np.nan),
-    **dict.fromkeys(("hub_pct", "outreach_pct", "none_pct", "p95_min", "farthest_min", "without_pct"), np.nan),
+    **dict.fromkeys(
+        ("hub_pct", "outreach_pct", "none_pct", "turned_away_pct", "p95_min", "farthest_min", "without_pct"), np.nan
+    ),
     **dict.fromkeys(("hubs", "outreach", *COSTS), np.nan),
+    **dict.fromkeys(("hub_names", "outreach_names"), ""),
+    "asked": False,
     "offers": None,
     "status": "impossible",
     "gap": np.nan,
@@ -170,15 +207,16 @@ def _curve(case: Case, model: Model, limit: str, values: list[float]) -> list[di
     rows: list[dict[str, Any]] = []
     start: Bools | None = None
     clash: InfeasibleError | None = None
+    had = Offered.by(case, case.today).reach(case.points, case.families(case.today)).value
     for value in values:
-        row = _BLANK | {"limit": limit, "value": value}
+        row = _BLANK | {"limit": limit, "value": value, "asked": value == getattr(case.settings, limit)}
         try:
             found = solve(_limited(case, model, limit, value), time_limit_s=case.settings.time_limit_s, start=start)
         except InfeasibleError as error:
             clash = error
         else:
             start = found.opened
-            row |= _figures(case, found)
+            row |= _figures(case, found, had)
         if rows:
             row["gain_pct"] = row["met_pct"] - rows[-1]["met_pct"]
             row["gain_per_one"] = row["gain_pct"] / (value - rows[-1]["value"])
@@ -200,15 +238,15 @@ def _limited(case: Case, model: Model, limit: str, value: float) -> Model:
     return replace(model, rules=replace(model.rules, limits=limits))
 
 
-def _figures(case: Case, found: Solution) -> dict[str, Any]:
+def _figures(case: Case, found: Solution, had: Floats) -> dict[str, Any]:
     demand, need = case.points["demand"].to_numpy(float), math.fsum(case.points["weight"])
     families = math.fsum(demand)
     opened = found.opened | (case.today & np.repeat(~case.sites["ours"].to_numpy(bool), 2))
-    by_hub, by_outreach = (case.covers[:, k::2][:, opened[k::2]].max(axis=1, initial=0.0) for k in (0, 1))
-    reached = np.maximum(by_hub, by_outreach)
+    reach = Offered.by(case, opened).reach(case.points, case.families(opened), had)
     minutes = case.minutes[:, opened.reshape(-1, 2).any(axis=1)].min(axis=1, initial=np.inf)
     p95, farthest = _journeys(minutes, demand)
     met = case.model.objective(found.opened)
+    names = case.sites["name"].to_numpy()
 
     def share(each: Floats) -> float:
         return 100.0 * math.fsum(demand * each) / families if families > 0 else np.nan
@@ -217,14 +255,16 @@ def _figures(case: Case, found: Solution) -> dict[str, Any]:
         "objective": found.proof.objective,
         "met": met,
         "met_pct": 100.0 * met / need if need > 0 else np.nan,
-        "hub_pct": share(by_hub),
-        "outreach_pct": share(reached - by_hub),
-        "none_pct": share(1.0 - reached),
+        "hub_pct": share(reach.hub),
+        "outreach_pct": share(reach.reached - reach.hub),
+        "none_pct": share(1.0 - reach.reached),
+        "turned_away_pct": share(reach.away),
         "p95_min": p95,
         "farthest_min": farthest,
         "without_pct": share(np.isinf(minutes).astype(float)),
         "hubs": int(found.opened[::2].sum()),
         "outreach": int(found.opened[1::2].sum()),
+        **{f"{name}_names": "; ".join(names[found.opened[k::2]]) for k, name in enumerate(("hub", "outreach"))},
         **spent(case, found.opened),
         "offers": dict(zip(case.sites["site_id"], case.offers(found.opened), strict=True)),
         "status": found.proof.status,

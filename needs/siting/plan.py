@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from needs.assessment.plan import PlanSettings
@@ -136,6 +135,7 @@ def evaluate(
     offers: dict[str, str],
     beta: float,
     families: dict[str, float] | None = None,
+    before: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Say what a choice of offers gives each point.
 
@@ -149,16 +149,18 @@ def evaluate(
         What outreach near by is worth against a hub near by (1).
     families
         By site_id: those that a site can take on at most; a site that is not named can take on all. With any, each
-        family is counted at the site that has a place for it, so that most need is met in all; hub and outreach are
-        then those with a place at a hub, and at an outreach.
+        family is counted at the site that has a place for it, as `places.Offered.shares` shares them; hub and
+        outreach are then those with a place at a hub, and at an outreach.
+    before
+        As this function returns it, of what there was before: nobody has less than then where that is possible.
 
     Returns
     -------
     pandas.DataFrame
         In the order of `points`: point_id, lsoa21cd, value (0 to 1), hub (families reached by a hub), outreach
-        (families reached by outreach beyond the hub), virtual (the rest: the three add up to demand), unmet
-        (need-weighted families), best_site_id (that gives the value, or most of it; of equals the first by site_id;
-        missing when the value is 0).
+        (families reached by outreach beyond the hub), virtual (the rest: the three add up to demand), turned_away (of
+        these: whom an open site covers, but none has a place for), unmet (need-weighted families), best_site_id
+        (that gives the value, or most of it; of equals the first by site_id; missing when the value is 0).
 
     Raises
     ------
@@ -167,27 +169,19 @@ def evaluate(
     """
     offered = Offered.of(points, hub_cover, outreach_cover, offers, beta)
     demand = points["demand"].to_numpy(float)
-    if families and np.isfinite(list(families.values())).any():
-        parts = offered.shares(points, families)
-        values = parts * offered.values
-        value = values.sum(axis=1)
-        served = parts * offered.covers
-        hub, reached = served[:, offered.hub].sum(axis=1), served.sum(axis=1)
-    else:
-        values = offered.values
-        value = values.max(axis=1, initial=0.0)
-        hub = offered.covers[:, offered.hub].max(axis=1, initial=0.0)
-        reached = offered.covers.max(axis=1, initial=0.0)
-    first = [offered.sites[j] if v > 0 else None for j, v in zip(_first(values), value, strict=True)]
+    had = None if before is None else before.set_index("point_id")["value"].reindex(points["point_id"]).to_numpy(float)
+    found = offered.reach(points, families or {}, had)
+    first = [offered.sites[j] if j >= 0 else None for j in found.best.tolist()]
     return pd.DataFrame(
         {
             "point_id": points["point_id"].to_numpy(),
             "lsoa21cd": points["lsoa21cd"].to_numpy(),
-            "value": value,
-            "hub": demand * hub,
-            "outreach": demand * (reached - hub),
-            "virtual": demand * (1.0 - reached),
-            "unmet": points["weight"].to_numpy(float) * (1.0 - value),
+            "value": found.value,
+            "hub": demand * found.hub,
+            "outreach": demand * (found.reached - found.hub),
+            "virtual": demand * (1.0 - found.reached),
+            "turned_away": demand * found.away,
+            "unmet": points["weight"].to_numpy(float) * (1.0 - found.value),
             "best_site_id": pd.Series(first, dtype="str"),
         }
     )
@@ -196,10 +190,6 @@ def evaluate(
 def today_offers(sites: pd.DataFrame) -> dict[str, str]:
     """Say what each site offers today, neighbours' included."""
     return dict(zip(sites["site_id"], sites["today"], strict=True))
-
-
-def _first(values: np.ndarray) -> list[int]:
-    return values.argmax(axis=1).tolist() if values.shape[1] else [0] * len(values)
 
 
 def _status(offer: str, today: str, ours: bool) -> str:

@@ -14,7 +14,7 @@ from needs.assessment.plan import PlanSettings
 from needs.siting import plan as siting
 from needs.siting import robustness
 from needs.stages.data import Data
-from needs.stages.families import families_and_cover, weighed
+from needs.stages.families import Families, families_and_cover, weighed
 from needs.stages.need import Need, with_need
 from needs.stages.study import Study, study
 from needs.stages.travel import Travel
@@ -67,7 +67,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     offers = chosen.offers
     places = chosen.case.families(chosen.case.today), chosen.families
     before = siting.evaluate(base.families, base.hub, base.outreach, today, beta, places[0])
-    after = siting.evaluate(base.families, base.hub, base.outreach, offers, beta, places[1])
+    after = siting.evaluate(base.families, base.hub, base.outreach, offers, beta, places[1], before)
     change = scenarios.compare(*(scenarios.by_zone(o, base.families) for o in (before, after)))
     zones = with_need(ground, needs).merge(change.reset_index(), on="lsoa21cd", validate="one_to_one")
     zones = _with_nearest(zones, times.minutes, ground.points, {"today": today, "plan": offers})
@@ -80,12 +80,17 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         whole["today"],
         whole["plan"],
         demand_label=label,
+        neighbours=_neighbours(ground, base, today, beta, places[1]),
     )
     return Planned(
         zones=zones,
         sites=recommended,
         groups=_groups(base.families, before, after),
-        inequality=scenarios.inequality(zones, _measures(times)),
+        inequality=scenarios.inequality(
+            zones,
+            _measures(times),
+            {s: list(o.values()).count("hub") for s, o in {"today": today, "plan": offers}.items()},
+        ),
         totals={s: {**sums, "worst_fifth": scenarios.totals(worst, s)} for s, sums in whole.items()},
         proof=chosen.proof.as_dict(),
         reach=_reach(settings, ground, offers),
@@ -107,6 +112,17 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         finding=finding,
         answer=answer,
     )
+
+
+def _neighbours(
+    ground: Data, base: Families, today: dict[str, str], beta: float, places: dict[str, float]
+) -> dict[str, float] | None:
+    """Add up what the neighbours' sites alone would give; None where they have none."""
+    theirs = {s: o for s, o in today.items() if s in set(ground.sites.loc[~ground.sites["ours"], "site_id"])}
+    if not any(offer != "none" for offer in theirs.values()):
+        return None
+    found = siting.evaluate(base.families, base.hub, base.outreach, theirs, beta, places).add_suffix("_alone")
+    return scenarios.totals(found.assign(demand=base.families["demand"].to_numpy()), "alone")
 
 
 def _tests(
@@ -200,7 +216,7 @@ def _described(all_sites: gpd.GeoDataFrame, chosen: siting.Plan) -> gpd.GeoDataF
 
 def _groups(families: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     labels = {column: words for column, words in scenarios.LABELS.items() if column in families}
-    columns = [*scenarios.FAMILIES, "unmet"]
+    columns = [*scenarios.FAMILIES, scenarios.AWAY, "unmet"]
     change = scenarios.compare(*(o.set_index("point_id")[columns] for o in (before, after)))
     return scenarios.groups(families.join(change, on="point_id"), labels)
 

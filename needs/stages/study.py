@@ -92,19 +92,21 @@ def study(
         families = families.assign(idaci_decile=families["lsoa21cd"].map(zones["idaci_decile"]))
     names = dict(zip(ground.sites["site_id"], ground.sites["name"], strict=True))
 
-    def scenario(label: str, offers: Mapping[str, str], places: Mapping[str, float]) -> scenarios.Scenario:
+    def scenario(
+        label: str, offers: Mapping[str, str], places: Mapping[str, float], before: scenarios.Scenario | None = None
+    ) -> scenarios.Scenario:
         worth = asked.outreach_value
-        return scenarios.Scenario.of(label, offers, families, covers, worth, minutes=minutes, places=places)
+        return scenarios.Scenario.of(
+            label, offers, families, covers, worth, minutes=minutes, places=places, before=before
+        )
 
     case = chosen.case
     full = case.model.capacity is not None
 
+    today = scenario("Today", siting.today_offers(ground.sites), case.families(case.today))
     compared = scenarios.before_and_after(
         families,
-        {
-            "today": scenario("Today", siting.today_offers(ground.sites), case.families(case.today)),
-            "plan": scenario("The plan", chosen.offers, chosen.families),
-        },
+        {"today": today, "plan": scenario("The plan", chosen.offers, chosen.families, today)},
         demand_label=demand_label,
         zone_names=zones["zone_name"],
         site_names=names,

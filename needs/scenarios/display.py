@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from needs import charts
+from needs.charts import Chart
 from needs.charts.words import number, safe
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def summary(found: Comparison) -> str:
 def comparison_html(found: Comparison) -> str:
     """Write the sentence, the totals, a chart of gains and losses by group, and the largest losses."""
     parts = [f"<p>{safe(summary(found))}</p>", _totals(found)]
-    parts += [_chart(found, key) for key in found.others]
+    parts += [drawn.to_html(table=False) for key in found.others if (drawn := chart(found, key))]
     return "".join([*parts, *(_losses(found, key) for key in found.others)])
 
 
@@ -58,12 +59,20 @@ def _totals(found: Comparison) -> str:
     return _table(f"Of {_count(found.totals[found.first]['demand'])} {found.demand_label}", heads, rows)
 
 
-def _chart(found: Comparison, key: str) -> str:
-    """Draw the share of each group that gains, and that loses; groups of many parts stand in the tables alone."""
+def chart(found: Comparison, key: str) -> Chart | None:
+    """Draw the share of each group that gains, and that loses; groups of many parts stand in the tables alone.
+
+    Parameters
+    ----------
+    found
+        The comparison.
+    key
+        Of the scenario that is set against the first.
+    """
     shown = found.groups[found.groups["demand"] > 0]
     shown = shown[shown.groupby("kind")["group"].transform("size").between(2, _PARTS)]
     if shown.empty:
-        return ""
+        return None
     twice = shown["group"].duplicated(keep=False)
     label = shown["group"].where(~twice, shown["group"] + " (" + shown["kind"] + ")")
     bars = [
@@ -72,7 +81,7 @@ def _chart(found: Comparison, key: str) -> str:
     ]
     title = f"{found.scenarios[key].label}: who gains and who loses"
     table = pd.concat(bars).sort_index(kind="stable")
-    return charts.bars(table, title=title, unit="%", label_label="Families").to_html(table=False)
+    return charts.bars(table, title=title, unit="%", label_label="Families")
 
 
 def _losses(found: Comparison, key: str) -> str:

@@ -109,6 +109,10 @@ class PageData:
         How to build the page again.
     others, buys, sure
         In sentences: other plans that do nearly as well; what more or fewer sites would buy; how sure the plan is.
+    frontier
+        What more or fewer sites would do, a row a number: `limit` (what is counted, in words), `value`, `met_pct` (of
+        need), `gain_pct` (points over the row before), `hub_pct`, `outreach_pct`, `none_pct` (of families),
+        `hub_names`, `outreach_names`, `asked` (whether it is the plan's); may be empty.
     charts
         Drawings by the section that they stand in: `groups`, `others`, `buys`, `sure`.
     postcodes
@@ -147,6 +151,7 @@ class PageData:
     others: list[str] = field(default_factory=list)
     buys: list[str] = field(default_factory=list)
     sure: list[str] = field(default_factory=list)
+    frontier: pd.DataFrame = field(default_factory=pd.DataFrame)
     charts: dict[str, list[Chart]] = field(default_factory=dict)
     postcodes: gpd.GeoDataFrame = field(default_factory=lambda: _no("postcode"))
     sides: Sides = field(default_factory=Sides)

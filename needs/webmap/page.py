@@ -141,7 +141,7 @@ def _sections(data: PageData) -> list[Section]:
         _section("tables", data.sides.chosen_all, site_tables.recommended(data), _downloads(data)),
         _section("closing", data.sides.gone_all, _sites_or(data, "close", data.sides.gone_all, none)),
         _section("others", "Other plans that do nearly as well", *_told(data, "others", data.others)),
-        _section("buys", "What more or fewer sites would do", *_told(data, "buys", data.buys)),
+        _section("buys", "What more or fewer sites would do", *_told(data, "buys", data.buys), *_frontier(data)),
         _section("sure", "How sure the plan is", *_told(data, "sure", data.sure)),
         _section("considered", "Other buildings considered", *_considered(data)),
         _section(
@@ -202,6 +202,10 @@ def _charts(data: PageData, section: str) -> list[Html]:
 
 def _told(data: PageData, section: str, sentences: list[str]) -> list[Html]:
     return [*_list(sentences), *_charts(data, section)]
+
+
+def _frontier(data: PageData) -> list[Html]:
+    return [site_tables.frontier(data)] if len(data.frontier) else []
 
 
 def _considered(data: PageData) -> list[Html]:

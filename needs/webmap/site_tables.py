@@ -9,7 +9,7 @@ import pandas as pd
 from needs.webmap.content import PageData, Sides
 from needs.webmap.layers import parent_words, row_ids, status_words
 from needs.webmap.table import Column, sentence, table
-from needs.webmap.text import Html, join, number, percent, tag
+from needs.webmap.text import Html, join, number, percent, share, tag
 
 
 def recommended(data: PageData) -> Html:
@@ -79,6 +79,27 @@ def other_sites(data: PageData, status: str, caption: str) -> Html:
     if not any(sites["reasons"]):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return table(caption, columns, rows, name=status, ids=_ids(data, sites))
+
+
+def frontier(data: PageData) -> Html:
+    """Set the best plans for each number of hubs and of outreach sites beside one another."""
+    columns = [
+        Column("At most", "head"), Column("Need met", "number"), Column("More than the row before", "number"),
+        Column("By a hub", "number", "Families reached"), Column("By outreach only", "number", "Families reached"),
+        Column("Online only", "number", "Families reached"), Column("Hubs"), Column("Outreach sites"),
+    ]  # fmt: skip
+    rows = [
+        (
+            join([row["limit"], tag("span", "the plan's", class_="code")] if row["asked"] else [row["limit"]], " "),
+            share(row["met_pct"]),
+            "" if pd.isna(row["gain_pct"]) else f"{share(row['gain_pct'])} points".replace("%", ""),
+            *(percent(row[c]) for c in ("hub_pct", "outreach_pct", "none_pct")),
+            row["hub_names"] or "none",
+            row["outreach_names"] or "none",
+        )
+        for row in data.frontier.to_dict("records")
+    ]
+    return table("The best plan for each number of sites, all else as it is", columns, rows, name="frontier")
 
 
 def site_sheet(data: PageData) -> pd.DataFrame:

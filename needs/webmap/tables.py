@@ -10,7 +10,7 @@ import pandas as pd
 from needs.webmap.content import PageData
 from needs.webmap.shading import Shading
 from needs.webmap.table import Column, sentence, table
-from needs.webmap.text import BEYOND, Html, change, figure, join, link, minutes, number, percent, plural, points, tag
+from needs.webmap.text import Html, change, figure, join, link, minutes, number, percent, plural, points, tag
 
 RURAL_URBAN = {
     "UN1": "Urban, nearer",
@@ -34,6 +34,8 @@ def figures(data: PageData) -> Html:
     both = [data.totals["today"], data.totals["plan"]]
     reached = [(words, *(_share(t, key) for t in both)) for key, words in _REACHED.items()]
     worst = [t["worst_fifth"] for t in both]
+    if any(t.get("turned_away") for t in both):
+        reached.append(("Of them turned away: sites are full", *(_share(t, "turned_away") for t in both)))
     rows: list[tuple[object, ...]] = [*counts, *reached, ("Unmet need (weighted)", *(number(t["unmet"]) for t in both))]
     if both[0]["demand"]:
         rows.append(
@@ -210,7 +212,7 @@ def inequality(data: PageData) -> Html:
         (
             r["measure"],
             data.sides.heads[r["scenario"]],
-            *(figure(r.get(c)) if r["zones"] else BEYOND for c in _UNEVEN),
+            *(figure(r.get(c)) if r["zones"] else r["note"] for c in _UNEVEN),
             number(r["left_out"]),
         )
         for r in data.inequality.to_dict("records")

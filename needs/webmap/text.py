@@ -110,6 +110,11 @@ def percent(value: Any) -> str:
     return NOT_KNOWN if pd.isna(value) else f"{float(value):.0f}%"
 
 
+def share(value: Any) -> str:
+    """Write a percentage with one decimal; missing is `not known`."""
+    return NOT_KNOWN if pd.isna(value) else f"{float(value):.1f}%".replace("-", "−")
+
+
 def minutes(value: Any) -> str:
     """Write minutes, whole; NaN is beyond the limit of the mode."""
     return BEYOND if pd.isna(value) else f"{float(value):.0f}"

@@ -16,11 +16,10 @@ from needs.location.solve import Solution
 from needs.location.values import Bools
 from needs.siting import statement
 from needs.siting.case import Case
-from needs.siting.words import count
+from needs.siting.words import A, count
 
 _SAME = 1e-9  # relative to all need: below this two plans do equally well
 _NEED = "need-weighted family"
-_A = {"hub": "a hub", "outreach": "an outreach site"}
 _COST_WORDS = {"opening_gbp": "£{} {} to open", "yearly_gbp": "£{} {} a year", "staff_days": "{} {} staff days a week"}
 _SITES = ("offers", "comes_in", "goes_out", "changes")
 FIGURES = ("met", "unmet", "rise_unmet", "rise_pct", "lost", "aim_lost", *COSTS)
@@ -146,9 +145,9 @@ def prices(case: Case, plan: Solution) -> pd.DataFrame:
         if price.solution is None:
             row |= dict.fromkeys(("gap", *FIGURES), np.nan) | dict.fromkeys(_SITES)
             row["status"] = "impossible" if price.impossible else "not found"
-            row["sentence"] = f"{row['name']} cannot be {_A.get(forced, 'left out')}: no plan keeps to the rules then"
+            row["sentence"] = f"{row['name']} cannot be {A.get(forced, 'left out')}: no plan keeps to the rules then"
             if not price.impossible:
-                row["sentence"] = f"No plan with {row['name']} as {_A.get(forced, 'nothing')} was found in time"
+                row["sentence"] = f"No plan with {row['name']} as {A.get(forced, 'nothing')} was found in time"
         else:
             proof = price.solution.proof
             row |= beside.row(price.solution.opened)
@@ -245,7 +244,7 @@ class _Beside:
         elif goes:
             parts = [f"does without {gone}"]
         other = {"hub": "outreach", "outreach": "hub"}
-        parts += [f"makes {self.names[s]} {_A[other[self.offer[s]]]}, not {_A[self.offer[s]]}" for s in row["changes"]]
+        parts += [f"makes {self.names[s]} {A[other[self.offer[s]]]}, not {A[self.offer[s]]}" for s in row["changes"]]
         return listing(parts) if parts else ""
 
     def _outcome(self, row: dict[str, Any]) -> str:

@@ -44,6 +44,8 @@ class Plan:
     families
         By site_id: those that a site of ours that is open can take on, where something says; what `evaluate` and
         `places.occupancy` take.
+    tested
+        What is to be told of other assumptions under which there is no plan (`robustness.with_robustness`).
     """
 
     sites: pd.DataFrame
@@ -54,6 +56,7 @@ class Plan:
     solution: Solution = field(repr=False)
     turned_away: float = 0.0
     families: dict[str, float] = field(default_factory=dict)
+    tested: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:

@@ -11,12 +11,11 @@ import pandas as pd
 from needs.charts.words import listing
 from needs.location.rules import Bools, Floats, Ints
 from needs.siting.case import Case
-from needs.siting.words import count, share
+from needs.siting.words import A, count, share
 
 _SAME = 1e-9  # relative to all need: below this two choices do equally well
 _NEED = "need-weighted family"
 _SHOWN = 3  # sites named one by one
-_OFFER_WORDS = {"hub": "a hub", "outreach": "an outreach site"}
 _EXCLUDED = {"closed": "The settings say that it must be closed"}
 _BLANK: dict[str, Any] = {
     "parent_hub_id": None,
@@ -135,7 +134,7 @@ class _Story:
         within = self.demand * self.case.covers[:, c]
         if not within.any():
             return {"reasons": ["It would reach no family within the standards"]}
-        offer = _OFFER_WORDS["hub" if c % 2 == 0 else "outreach"]
+        offer = A["hub" if c % 2 == 0 else "outreach"]
         everyone = math.fsum(self.demand)
         sentences = [f"As {offer} it would cover {count(math.fsum(within))} of {count(everyone)} {self.label}"]
         sentences += self._alone(c, within, would=True)
@@ -192,11 +191,11 @@ class _Story:
         return [f"Of these, {count(alone)} are covered by no {'' if would else 'other '}site of the plan"]
 
     def _origin(self, s: int, is_hub: bool) -> str:
-        offer = _OFFER_WORDS["hub" if is_hub else "outreach"]
+        offer = A["hub" if is_hub else "outreach"]
         today = self.case.sites["today"][s]
         if today == "none":
             return f"Offers nothing today: opens as {offer}"
-        was = _OFFER_WORDS[today]
+        was = A[today]
         return (
             f"Stays what it is today, {offer}"
             if was == offer

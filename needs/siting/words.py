@@ -1,5 +1,7 @@
 """Say numbers of families and sites in plain English."""
 
+A = {"hub": "a hub", "outreach": "an outreach site"}
+
 
 def count(number: float, word: str = "") -> str:
     """Say a number of things, singular or plural; small numbers to a tenth."""

@@ -13,6 +13,8 @@ from needs.assessment import Assessment
 from needs.assessment.plan import PlanSettings
 from needs.siting import plan as siting
 from needs.siting import robustness
+from needs.siting.draws import Robustness, draws
+from needs.siting.redrawn import Ground
 from needs.stages.data import Data
 from needs.stages.families import families_and_cover, weighed
 from needs.stages.need import Need, with_need
@@ -62,6 +64,9 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     )
     tests = _tests(settings, ground, needs, times, rules)
     chosen = robustness.with_robustness(chosen, ground.sites, times.between_sites, tests)
+    drawn = _drawn(settings, ground, needs, times, rules, chosen)
+    if drawn is not None:
+        chosen = robustness.with_draws(chosen, drawn)
     beta = settings.plan.outreach_value
     today = siting.today_offers(ground.sites)
     offers = chosen.offers
@@ -100,8 +105,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
             base.families,
             {"hub": base.hub, "outreach": base.outreach},
             times.minutes,
-            rules=rules,
-            percentile=needs.zones["percentile"],
+            drawn=drawn,
             demand_label=label,
         ),
         finding=finding,
@@ -146,8 +150,20 @@ def _tests(
     made = []
     for label, plan_settings, case_rules, minutes, case_count, no_car in cases:
         inputs = weighed(ground, needs, minutes, case_rules, plan_settings, case_count, no_car)
-        made.append(robustness.Alternative(label, inputs.families, inputs.hub, inputs.outreach, plan_settings))
+        away = catchments.quickest(minutes, inputs.families)
+        made.append(robustness.Alternative(label, inputs.families, inputs.hub, inputs.outreach, plan_settings, away))
     return made
+
+
+def _drawn(
+    settings: Assessment, ground: Data, needs: Need, times: Travel, rules: pd.DataFrame, chosen: siting.Plan
+) -> Robustness | None:
+    """Draw all that is uncertain; every draw's best plan is proven, for nearly best plans would favour the plan."""
+    if not settings.plan.draws or chosen.case.model.capacity is not None:
+        return None
+    protected = ground.zones.loc[ground.zones["count_hidden"], "lsoa21cd"]
+    made_of = Ground.of(chosen.case, times.minutes, rules, needs.zones["percentile"], protected=list(protected))
+    return draws(chosen.case, chosen.offers, made_of, list(times.minutes), count=settings.plan.draws)
 
 
 def _measures(times: Travel) -> dict[str, str]:

@@ -200,7 +200,14 @@ def test_figures_of_each_site_are_those_of_plans_with_it_changed(seed):
             assert math.isnan(row.unmet_if_lost)
             continue
         without = {**found.offers, row.site_id: "none"}
-        assert row.unmet_if_lost == pytest.approx(met - need_met(points, hub, outreach, without), abs=1e-9)
+        hubs = [s for s in sites["site_id"][sites["ours"]] if without[s] == "hub"]
+        alone = [
+            o
+            for o in sites["site_id"][sites["ours"]]
+            if without[o] == "outreach" and not any(between.loc[o, h] <= LIMIT_MIN for h in hubs)
+        ]
+        left = {**without, **dict.fromkeys(alone, "none")}  # an outreach goes with the only hub that can run it
+        assert row.unmet_if_lost == pytest.approx(met - need_met(points, hub, outreach, left), abs=1e-9)
         swaps = {
             other: met - need_met(points, hub, outreach, {**without, other: row.offer})
             for other in sites["site_id"][sites["ours"]]

@@ -11,8 +11,9 @@ import pandas as pd
 from needs import catchments, demand, isochrones, scenarios, travel
 from needs.assessment import Assessment
 from needs.assessment.plan import PlanSettings
+from needs.siting import aims, robustness, rulebook
 from needs.siting import plan as siting
-from needs.siting import robustness
+from needs.siting.alternatives import spent
 from needs.siting.draws import Robustness, draws
 from needs.siting.redrawn import Ground
 from needs.stages.data import Data
@@ -24,7 +25,12 @@ from needs.stages.travel import Travel
 
 @dataclass(frozen=True)
 class Planned:
-    """Today, the plan, and how they differ."""
+    """Today, the plan, and how they differ.
+
+    `proof` is a `Proof` as plain values, with `asked` (what the plan is chosen by), `told` (what is proven of it) and
+    `steps` (as `aims.steps` lists them) in words; `rules` are those of `rulebook.rules`; `cost` is `alternatives.spent`
+    with `told` in words; `tested` tells of tests without a plan.
+    """
 
     zones: gpd.GeoDataFrame
     sites: gpd.GeoDataFrame
@@ -37,6 +43,9 @@ class Planned:
     standards: pd.DataFrame
     turned_away: float
     tests: list[str]
+    tested: tuple[str, ...]
+    rules: list[rulebook.Rule]
+    cost: dict[str, Any]
     study: Study
     finding: str
     answer: str
@@ -92,12 +101,21 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
         groups=_groups(base.families, before, after),
         inequality=scenarios.inequality(zones, _measures(times)),
         totals={s: {**sums, "worst_fifth": scenarios.totals(worst, s)} for s, sums in whole.items()},
-        proof=chosen.proof.as_dict(),
+        proof=chosen.proof.as_dict()
+        | {
+            "asked": aims.asked(chosen.case),
+            "told": chosen.proven,
+            "steps": aims.steps(chosen.case, chosen.proof),
+        },
         reach=_reach(settings, ground, offers),
         isochrones=_isochrones(settings, ground, offers),
         standards=rules,
         turned_away=chosen.turned_away,
         tests=[a.label for a in tests],
+        tested=chosen.tested,
+        rules=rulebook.rules(chosen.case),
+        cost=spent(chosen.case, chosen.solution.opened)
+        | {"told": rulebook.cost_words(chosen.case, chosen.solution.opened)},
         study=study(
             settings,
             ground,

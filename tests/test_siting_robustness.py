@@ -68,9 +68,9 @@ def test_tests_without_a_plan_are_counted_and_told():
     assert tested.sites["alternatives"].tolist() == [1, 1]
     assert tested.sites["reasons"][0][-1] == "Chosen in 1 of 1 tests of other assumptions"
     told = (
-        "In 1 of 2 tests of other assumptions no plan keeps to the rules: as many in both (floor of 52 % for "
-        "fifth_england 1: with the other constraints as they are no plan reaches more than 50 % of them, and 52 % is "
-        "asked for)."
+        "In 1 of 2 tests of other assumptions no plan keeps to the rules: as many in both (at least 52% of "
+        "families in England's neediest fifth of neighbourhoods within reach of a hub or an outreach site: with the "
+        "other constraints as they are no plan reaches more than 50 % of them, and 52 % is asked for)."
     )
     assert tested.tested == (told,)
     none = robustness.with_robustness(found, sites, near(sites), alternatives[:1])
@@ -107,9 +107,9 @@ def test_a_site_that_is_chosen_as_something_else_is_not_sure():
     result = drawn(found, cover, lambda k: (90, 100))  # B has more families: the hub is there, and A is outreach
     assert result.sites["chosen_share"].tolist() == [1.0, 1.0]
     assert result.sites["role"].tolist() == ["out", "out"]
-    assert "0 of the plan's 2 sites are chosen, as what they are in the plan," in result.sentences[0]
+    assert "0 of the plan's 2 sites are chosen, as in the plan," in result.sentences[0]
     assert result.sentences[1] == (
-        "In the plan, but chosen as what they are there in one draw in ten or fewer: Site A (100 %, as a hub 0 %), "
+        "In the plan, but chosen so in one draw in ten or fewer: Site A (100 %, as a hub 0 %), "
         "Site B (100 %, as an outreach site 0 %)."
     )
     told = robustness.with_draws(found, result).sites

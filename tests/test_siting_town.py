@@ -149,7 +149,7 @@ def test_reasons_give_the_figures():
     # S2 as well: C 40 x (0.5 - 0.3) = 8. Today it serves B 25 and C 20 best (A is better off at S1, 0.6).
     # Both go to S3, whose cover is as great.
     assert reasons["S2"] == [
-        "Keeping it as well would leave 8 need-weighted families fewer unmet: at most 1 hub may be",
+        "Keeping it as well would leave 8 need-weighted families fewer unmet: the plan may have at most 1 hub",
         "Of the 45 births a year that it serves best today, 45 go next to Village Hall",
     ]
 
@@ -168,7 +168,7 @@ def test_a_site_that_is_not_chosen_says_why():
     assert told() == [
         "As an outreach site it would cover 40 of 200 families",
         "Of these, 20 are covered by no site of the plan",
-        "With it as well, 12 need-weighted families fewer would go unmet: at most 1 outreach site may be",
+        "With it as well, 12 need-weighted families fewer would go unmet: the plan may have at most 1 outreach site",
         (
             "It would best take the place of Village Hall, all else as it is, which would leave 48 need-weighted "
             "families more unmet"

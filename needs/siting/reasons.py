@@ -22,6 +22,7 @@ _SAME = 1e-9  # relative to all need: below this two choices do equally well
 _NEED = "need-weighted family"
 _SHOWN = 3  # sites named one by one
 _NOTHING = "It may be neither hub nor outreach"
+_NOBODY = "No family is within its standard"
 _AS_WELL = "The plan serves all of them as well or better without it"
 _BLANK: dict[str, Any] = {
     "parent_hub_id": None,
@@ -113,7 +114,11 @@ class _Story:
         row = {"families_reached": reached, "families_within": math.fsum(within), "unmet_if_lost": lost}
         must = str(self.case.sites["must"][s])
         sentences = [f"The settings say that it {MUST[must]}"] if must else []
-        sentences += [self._origin(s, is_hub), self._cover(within), *self._alone(c, within), self._reach(s, reached)]
+        sentences.append(self._origin(s, is_hub))
+        if within.any():
+            sentences += [self._cover(within), *self._alone(c, within), self._reach(s, reached)]
+        else:
+            sentences.append(_NOBODY)
         if is_hub:
             run = [o for o in np.flatnonzero(self.opened[1::2]).tolist() if self._parent(o)[0] == s]
             if run:
@@ -143,13 +148,16 @@ class _Story:
         if not first and self.model.rules.closed[c]:
             first = [f"It may not go on as {A[OFFERS[c % 2]]}"]
         merit = self._merit(self._with(c))
-        saved = count(max(0.0, merit[-1] - self.met), _NEED)
-        kept = f"Keeping it as well would leave {saved} fewer unmet{self._also(merit)}"
+        saved = merit[-1] - self.met
+        kept = "Keeping it as well would meet no more need"
+        if saved > _SAME * self.need:
+            kept = f"Keeping it as well would leave {count(saved, _NEED)} fewer unmet"
+        kept += self._also(merit)
         sentences = [*first, kept] if first else [f"{kept}: {self._bar(c, merit)}"]
         cover = self.case.covers[:, c]
         within, served = self.demand * cover, self.demand * cover * self.given_today[:, c]
         if not within.any():
-            sentences.append("No family is within its standard")
+            sentences.append(_NOBODY)
         elif served.any():
             sentences.append(self._where_next(served, cover))
         elif self.model.capacity is None:
@@ -317,6 +325,8 @@ class _Story:
         digits = 1 if lost < 10 else 0
         more, now = f"{unmet + lost:,.{digits}f}", f"{unmet:,.{digits}f}"
         without = f"Without it{f', and so without the outreach at {listing(hung)}' if hung else ''}, all else as it is,"
+        if lost <= _SAME * self.need:
+            return f"{without} as much need would be met{self._also(left)}"
         if more == now:
             return f"{without} unmet need would hardly rise: by {count(lost, _NEED)}{self._also(left)}"
         return f"{without} {more} instead of {now} need-weighted families would go unmet{self._also(left)}"

@@ -13,6 +13,7 @@ from needs.errors import NeedsError
 from needs.siting.case import Case
 from needs.siting.draws import Robustness
 from needs.siting.plan import Plan
+from needs.siting.rulebook import floor_words
 from needs.siting.words import A
 
 _DECIDED = "Not tested: the settings decide"
@@ -75,7 +76,8 @@ def offers_under(alternatives: list[Alternative], sites: pd.DataFrame, parent_mi
             offers[a.label] = case.offers(case.solve().opened)
         except NeedsError as error:
             floors = [f for f in error.faults if f.where.startswith("floor")] or error.faults
-            without[a.label] = "; ".join(f"{f.where}: {f.what}" for f in floors)
+            said = {floor.label: floor_words(floor) for floor in a.settings.floor}
+            without[a.label] = "; ".join(f"{said.get(f.where, f.where)}: {f.what}" for f in floors)
     return Tested(pd.DataFrame(offers, index=pd.Index(sorted(sites["site_id"]), name="site_id")), without)
 
 

@@ -17,7 +17,7 @@ SETTINGS = "Assessment file"
 PRESET = "Preset of this toolkit, unless the assessment file says otherwise"
 _PRESUMED = "The presumption against closing children's centres (statutory guidance, 2013); the figures are presets"
 _EXISTING = {"free": "may be kept, converted or closed", "keep": "must stay"}
-_GROUPS = {
+_GROUPS: dict[tuple[str, int | str | bool], str] = {
     ("car", True): "families with a car",
     ("car", False): "families without a car",
     ("fifth_england", 1): "families in England's neediest fifth of neighbourhoods",

@@ -53,22 +53,19 @@ def sentences(
     parts = {role: _with_shares(planned[planned["role"] == role]) for role in ("core", "marginal", "out")}
     those = f"{having:,} draws" if having == len(draws) else f"the {having:,} of {len(draws):,} draws that have a plan"
     left = " that the settings leave open" if len(decided) else ""
+    is_ = "is" if len(parts["core"]) == 1 else "are"
     first = (
         f"In {those}, in which all that is not known for sure changes at once, {len(parts['core'])} of the plan's "
-        f"{_count(len(planned), 'site')}{left} are chosen, as what they are in the plan, nine times in ten or more, "
-        f"and are safe to begin with{_listed(parts['core'])}."
+        f"{_count(len(planned), 'site')}{left} {is_} chosen, as in the plan, nine times in ten or more, and {is_} "
+        f"safe to begin with{_listed(parts['core'])}."
     )
     told = [first] if len(planned) or not len(decided) else []
     if len(decided):
         told.append(f"Not tested, for the settings decide: {_names(decided['name'].tolist())}.")
     if parts["marginal"]:
-        told.append(
-            f"Chosen as what they are in the plan in some draws and not in others: {_names(parts['marginal'])}."
-        )
+        told.append(f"Chosen as in the plan in some draws and not in others: {_names(parts['marginal'])}.")
     if parts["out"]:
-        told.append(
-            f"In the plan, but chosen as what they are there in one draw in ten or fewer: {_names(parts['out'])}."
-        )
+        told.append(f"In the plan, but chosen so in one draw in ten or fewer: {_names(parts['out'])}.")
     rivals = sites[(sites["offer"] == "none") & sites["role"].isin(["core", "marginal"])]
     if len(rivals):
         rivals = rivals.sort_values("chosen_share", ascending=False, kind="stable")

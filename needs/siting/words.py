@@ -19,7 +19,7 @@ def limit_words(name: str, settings: PlanSettings) -> str:
     """Say a limit of the settings, by its name there, as what may not be passed."""
     most = getattr(settings, name)
     if name in {"max_hubs", "max_outreach"}:
-        return f"at most {count(most, 'hub' if name == 'max_hubs' else 'outreach site')} may be"
+        return f"the plan may have at most {count(most, 'hub' if name == 'max_hubs' else 'outreach site')}"
     if name == "staff_days":
         return f"the {count(most, 'staff day')} a week do not suffice"
     return f"the £{most:,.0f} {'to open and close sites' if name == 'opening_budget_gbp' else 'a year'} do not suffice"

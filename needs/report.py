@@ -63,8 +63,8 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         notes=[*ground.notes, *results["travel"].notes, *_street_notes(ground)],
         command=_command(settings, path),
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
-        buys=planned.study.frontier.sentences(),
-        sure=list(planned.study.robustness.sentences) if planned.study.robustness else [],
+        buys=[*filter(None, [planned.cost["told"]]), *planned.study.frontier.sentences()],
+        sure=_sure(planned),
         postcodes=ground.postcodes,
         boundaries=ground.boundaries,
     )
@@ -186,9 +186,15 @@ def index(processed: Path, maps: Path) -> str:
     return index_page.render_index(entries)
 
 
+def _sure(planned: Planned) -> list[str]:
+    """Say how sure the plan is: tests without a plan, then the draws."""
+    return [*planned.tested, *(planned.study.robustness.sentences if planned.study.robustness else ())]
+
+
 def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
     columns = ["site_id", "name", "site_type", "offer", "status", "parent_hub_id", "parent_min", "families_reached"]
-    columns += ["unmet_if_lost", "chosen_in", "alternatives", "reasons"]
+    columns += ["unmet_if_lost", "chosen_in", "hub_in", "alternatives", "reasons"]
+    columns += [c for c in ("drawn_pct", "drawn_hub_pct") if c in planned.sites]
     mine = planned.sites[planned.sites["ours"]]
     return {
         "area": settings.area.model_dump(include={"name", "slug", "codes", "synthetic"}),
@@ -197,6 +203,10 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "demand_counts": demand.kinds()[settings.demand.count].label,
         "sites": mine.loc[mine["offer"] != "none", columns].to_dict("records"),
         "close": mine.loc[mine["status"] == "close", ["site_id", "name", "today", "reasons"]].to_dict("records"),
+        "aim": {"id": settings.plan.aim, "asked": planned.proof["asked"], "steps": planned.proof["steps"]},
+        "rules": [{"what": what, "value": value, "source": source} for what, value, source in planned.rules],
+        "cost": planned.cost,
+        "proven": planned.proof["told"],
         "status": planned.proof["status"],
         "objective": planned.proof["objective"],
         "bound": planned.proof["bound"],
@@ -207,46 +217,19 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "alternatives": planned.study.alternatives.sentences() if planned.study.alternatives else [],
         "turned_away": planned.turned_away,
         "frontier": planned.study.frontier.sentences(),
-        "robustness": list(planned.study.robustness.sentences) if planned.study.robustness else [],
+        "robustness": _sure(planned),
     }
 
 
 def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dict[str, str]) -> list[dict[str, str]]:
-    plan_settings, counted = settings.plan, settings.demand
-    preset = "Preset of this toolkit, unless the assessment file says otherwise"
+    counted = settings.demand
     rows = [
         ("Who is counted", demand.kinds()[counted.count].label, "Assessment file"),
         *(
             ("Counting them", told, "Catalogue of demand")
             for told in demand.assumptions(counted.count, send_share_pct=counted.send_share_pct, growth=counted.growth)
         ),
-        ("Hubs at most", str(plan_settings.max_hubs), "Assessment file"),
-        ("Outreach sites at most", str(plan_settings.max_outreach), "Assessment file"),
-        (
-            "Existing sites",
-            {"free": "may be kept, converted or closed", "keep": "must stay"}[plan_settings.existing],
-            "Assessment file",
-        ),
-        (
-            "What a family counts in England's neediest zone, against one in its least needy",
-            f"{1 + plan_settings.need_strength:g} times",
-            preset,
-        ),
-        (
-            "What closing a site that exists today must save",
-            f"{plan_settings.keep_hub_pct:g}% of all need for a hub, {plan_settings.keep_outreach_pct:g}% for outreach",
-            "The presumption against closing children's centres (statutory guidance, 2013); the figures are presets",
-        ),
-        (
-            "What an outreach session near by is worth against a hub near by",
-            f"{plan_settings.outreach_value:g}",
-            preset,
-        ),
-        (
-            "Furthest an outreach site may be from its hub, by car",
-            f"{plan_settings.parent_limit_min:g} minutes",
-            preset,
-        ),
+        *planned.rules,
     ]
     for name in sorted(set(planned.sites.loc[planned.sites["today"] != "none", "site_type"])):
         kind = site_types()[name]

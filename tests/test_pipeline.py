@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -190,6 +191,37 @@ def test_a_town_computed_by_hand(town):
     school = next(s for s in plan["sites"] if s["site_id"] == "school")
     assert school["parent_hub_id"] == "lib"
     assert school["parent_min"] == pytest.approx(KM6_MIN, rel=1e-3)
+
+
+@pytest.mark.parametrize("aim", ["total", "fifths", "worst_decile_travel"])
+def test_every_aim_has_a_plan_that_says_what_it_is_chosen_by(town, aim):
+    path, paths = town
+    path.write_text(path.read_text().replace("[plan]", f'[plan]\naim = "{aim}"\ndraws = 3\nalternatives = 0', 1))
+    plan = json.loads((pipeline.build(path, paths=paths, until="plan").folder / "plan.json").read_text())
+    assert plan["aim"]["id"] == aim
+    assert [step["status"] for step in plan["aim"]["steps"]] == ["optimal"] * (aim != "total")
+    assert plan["aim"]["asked"].startswith("As much need" if aim == "total" else "First the ")
+    assert plan["proven"].endswith("does better in need met: that is proven.")
+    assert plan["alternatives"] == []
+    assert {"what": "Hubs at most", "value": "1", "source": "Assessment file"} in plan["rules"]
+    assert plan["cost"]["yearly_gbp"] is None
+    assert all(0 <= s["hub_in"] <= s["chosen_in"] <= s["alternatives"] == 9 for s in plan["sites"])
+    assert all(0 <= s["drawn_hub_pct"] <= s["drawn_pct"] <= 100 for s in plan["sites"])
+
+
+def test_a_floor_that_a_test_cannot_meet_leaves_the_plan_and_is_told(town):
+    # Hub in the west, outreach in the middle: 40 + 20 + 10 x 0.602 of 70, or 94 %. With 3 minutes in full and 6 at
+    # most: 40 + 20 + 10 x 0.136, or 88 %; with outreach in the east, less.
+    path, paths = town
+    floor = 'floor = [{group = "car", values = [true, false], reach_pct = 90}]'
+    path.write_text(path.read_text().replace("[plan]", f"[plan]\ndraws = 4\n{floor}", 1))
+    plan = json.loads((pipeline.build(path, paths=paths, until="plan").folder / "plan.json").read_text())
+    tested = plan["robustness"][0]
+    told = re.fullmatch(r"In (\d) of 9 tests of other assumptions no plan keeps to the rules: (.*)", tested)
+    assert told, plan["robustness"]
+    assert "at least 90% of families with a car and families without a car within reach" in told[2]
+    assert "standards a quarter shorter" in told[2]
+    assert all(s["alternatives"] == 9 - int(told[1]) for s in plan["sites"])
 
 
 def test_a_second_run_does_nothing_and_says_so(town):

@@ -72,11 +72,19 @@ def test_alternatives_of_the_town_are_those_found_by_hand():
             "Keeps Old Centre (hub) in place of Library and Village Hall: leaves 52 more need-weighted families unmet "
             "(21 points of need met), though it keeps more of what exists today, which counts for 1"
         ),
-        "These are all: no other plan differs in 1 site or more and comes within 30 % of the plan",
+        (
+            "These are all: no other plan differs in 1 site or more and comes within 30 % of the plan in need met "
+            "and what keeping existing sites counts for"
+        ),
     ]
     none = alternatives(case, plan, within_pct=1.0)
     assert none.table.empty
-    assert none.sentences() == ["No plan differs in 1 site or more and comes within 1 % of the plan"]
+    assert none.sentences() == [
+        (
+            "No plan differs in 1 site or more and comes within 1 % of the plan in need met "
+            "and what keeping existing sites counts for"
+        )
+    ]
 
 
 def test_an_alternative_may_meet_more_need_and_lose_on_the_presumption_against_closure():
@@ -93,8 +101,8 @@ def test_an_alternative_may_meet_more_need_and_lose_on_the_presumption_against_c
     assert found.status == "most found"
     assert found.least_lost == pytest.approx(8.0)
     assert found.sentences()[-1] == (
-        "There may be others of which each differs in 1 site or more and comes within 5 % of the plan; any other loses "
-        "at least 8 need-weighted families"
+        "There may be others of which each differs in 1 site or more and comes within 5 % of the plan in need met "
+        "and what keeping existing sites counts for; any other loses at least 8 need-weighted families"
     )
 
 

@@ -87,7 +87,8 @@ def test_what_must_stay_stays_and_an_outreach_may_become_a_hub():
     assert recommended(existing="keep").offers == {"S1": "outreach", "S2": "hub", "S3": "none"}  # 130, the best with S2
     kept = plan.recommend(POINTS, SITES.assign(keep=[True, False, False]), HUB, OUTREACH, MINUTES, SETTINGS)
     assert kept.offers == {"S1": "hub", "S2": "none", "S3": "outreach"}
-    assert "The settings keep it open, so nothing may take its place" in kept.sites["reasons"][0]
+    assert kept.sites["reasons"][0][0] == "The settings say that it must stay"
+    assert kept.sites["reasons"][0][-1].startswith("Without it")  # nothing may take its place
 
 
 def test_families_are_counted_by_who_reaches_them():
@@ -110,19 +111,22 @@ def test_hub_beyond_outreach_is_not_counted_twice():
 
 def test_reasons_give_the_figures():
     reasons = dict(zip(SITES["site_id"], recommended().sites["reasons"], strict=True))
-    # Without S1 its 100 are lost: 178 unmet. S2 in its place is 30 minutes from S3; S3, with no outreach, meets 110.
+    # Without S1 no hub can run S3: all 250 unmet. S2 in its place is 30 minutes from S3; S3 alone meets 110.
     assert reasons["S1"] == [
         "Already an outreach site: becomes a hub, converted, not built",
         (
             "Covers 100 of 200 births a year (50 %), those beyond the standard in part; "
             "0 of them in the fifth of England with the highest need"
         ),
-        "The best or nearest choice for 100 of them",
         "Of these, 100 are covered by no other site of the plan",
+        "The best or nearest choice for 100 of those that it covers",
         "Runs the outreach at Village Hall",
-        "Without it 178 instead of 78 need-weighted families would go unmet",
         (
-            "In its place the best would be Village Hall as a hub, no longer as outreach, "
+            "Without it, and so without the outreach at Village Hall, all else as it is, 250 instead of 78 "
+            "need-weighted families would go unmet"
+        ),
+        (
+            "In its place, all else as it is, the best would be Village Hall as a hub, no longer as outreach, "
             "which would leave 62 need-weighted families more unmet"
         ),
     ]
@@ -133,16 +137,19 @@ def test_reasons_give_the_figures():
             "Covers 70 of 200 births a year (35 %), those beyond the standard in part; "
             "50 of them in the fifth of England with the highest need"
         ),
-        "The best or nearest choice for 70 of them",
         "Of these, 70 are covered by no other site of the plan",
+        "The best or nearest choice for 70 of those that it covers",
         "Run from Library, 10 minutes by car",
-        "Without it 150 instead of 78 need-weighted families would go unmet",
-        "In its place the best would be Old Centre, which would leave 48 need-weighted families more unmet",
+        "Without it, all else as it is, 150 instead of 78 need-weighted families would go unmet",
+        (
+            "In its place, all else as it is, the best would be Old Centre, which would leave 48 need-weighted "
+            "families more unmet"
+        ),
     ]
     # S2 as well: C 40 x (0.5 - 0.3) = 8. Today it serves B 25 and C 20 best (A is better off at S1, 0.6).
     # Both go to S3, whose cover is as great.
     assert reasons["S2"] == [
-        "Keeping it as well would leave 8 need-weighted families fewer unmet",
+        "Keeping it as well would leave 8 need-weighted families fewer unmet: the plan may have at most 1 hub",
         "Of the 45 births a year that it serves best today, 45 go next to Village Hall",
     ]
 
@@ -161,8 +168,11 @@ def test_a_site_that_is_not_chosen_says_why():
     assert told() == [
         "As an outreach site it would cover 40 of 200 families",
         "Of these, 20 are covered by no site of the plan",
-        "With it as well, 12 need-weighted families fewer would go unmet: max_outreach does not allow it",
-        "It would best take the place of Village Hall, which would leave 48 need-weighted families more unmet",
+        "With it as well, 12 need-weighted families fewer would go unmet: the plan may have at most 1 outreach site",
+        (
+            "It would best take the place of Village Hall, all else as it is, which would leave 48 need-weighted "
+            "families more unmet"
+        ),
     ]
     assert told(must={"S2": "closed"}) == ["The settings say that it must be closed"]
 
@@ -171,7 +181,7 @@ def test_figures_of_the_sites_stand_in_the_table():
     table = recommended().sites.set_index("site_id")
     assert table["families_reached"].tolist()[0::2] == [100, 70]
     assert table["families_within"].tolist()[0::2] == [100, 70]
-    assert table["unmet_if_lost"].tolist()[0::2] == pytest.approx([100, 72])
+    assert table["unmet_if_lost"].tolist()[0::2] == pytest.approx([172, 72])
     assert table.loc["S3", "next_best_site_id"] == "S2"
     assert table.loc["S3", "next_best_unmet"] == pytest.approx(48)
     assert table.loc["S2", ["families_reached", "unmet_if_lost", "parent_min"]].isna().all()
@@ -193,7 +203,8 @@ def test_a_site_that_stays_by_presumption_says_what_it_costs():
     found = plan.recommend(POINTS, sites, HUB, OUTREACH, MINUTES, chosen)
     assert found.offers == {"S1": "none", "S2": "none", "S3": "hub"}
     assert found.sites["reasons"][2][-1] == (
-        "In its place the best would be Old Centre, which would leave 10 need-weighted families fewer unmet; "
+        "In its place, all else as it is, the best would be Old Centre, which would leave 10 need-weighted families "
+        "fewer unmet; "
         "closing a site that exists must save 12, so it stays"
     )
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from needs.errors import Faults, NeedsError, fail
+from needs.errors import Faults, InfeasibleError, NeedsError, fail
 from needs.location.multipliers import Dual
 from needs.location.program import TIE
 from needs.location.rules import Bools, Floats, Ints
@@ -27,12 +27,13 @@ class Pooled:
     worth
         Of each plan in each version; minus infinity where it misses a floor; shape (plans, versions).
     bound
-        Worth that no plan of a version passes; shape (versions,).
+        Worth that no plan of a version passes; minus infinity where it has none; shape (versions,).
     best
         Plan of the greatest worth in each version, of plans as good within 1e-9 the first; -1 for none; shape
         (versions,).
     gap
-        (bound - worth of the best) / size of that worth, at least 0; shape (versions,).
+        (bound - worth of the best) / size of that worth, at least 0; 0 where it is known that there is no plan; shape
+        (versions,).
     solved
         Versions that were solved for themselves; the others are proven by what those left; shape (versions,).
     status
@@ -120,16 +121,23 @@ def certify(
     InputError
         If the gap is below 0, or a plan to begin with does not keep the rules.
     InfeasibleError
-        If a version has no plan.
+        If no version has a plan, and none was given.
     """
     work = _Work(versions, gap, start)
     status: Literal["certified", "left open", "interrupted"] = "certified"
+    clash: InfeasibleError | None = None
     try:
         while (k := work.widest()) is not None:
-            work.take(k, versions.solve(k, start=work.plan_of(k), dual=work.dual_of(k), gap=gap))
+            try:
+                found = versions.solve(k, start=work.plan_of(k), dual=work.dual_of(k), gap=gap)
+            except InfeasibleError as error:
+                clash, found = error, Solved(None, -np.inf, None)
+            work.take(k, found)
             progress(work.certified(), versions.count)
     except KeyboardInterrupt:
         status = "interrupted"
+    if not work.plans and clash is not None:
+        raise clash
     if not work.plans:
         fail(NeedsError, "versions", "were interrupted before any plan was found", "let it run, or give one to start")
     return work.result(status)
@@ -159,8 +167,8 @@ class _Work:
             self._add(plan)
 
     def gaps(self) -> Floats:
-        """Relative gap of each version; infinite without a plan."""
-        return relative(self.bound - self.best, self.best)
+        """Relative gap of each version; infinite without a plan, 0 where there is none to be had."""
+        return _gaps(self.bound, self.best)
 
     def widest(self) -> int | None:
         """Give the version to solve next; at first the middle one by size, which stands for the most others."""
@@ -217,14 +225,14 @@ class _Work:
         tied = worth >= most - TIE * np.abs(most)
         best = np.where(np.isfinite(most), tied.argmax(axis=0), -1)
         bound = np.maximum(self.bound, most)
-        gap = relative(bound - most, most)
+        gap = _gaps(bound, most)
         if status == "certified" and (gap > self.gap).any():
             status = "left open"
         return Pooled(plans, worth, bound, best, gap, self.solved, status)
 
 
 def minimax(pooled: Pooled) -> Minimax:
-    """Find the plan of the pool whose worst relative regret over the versions is least.
+    """Find the plan of the pool whose worst relative regret over the versions that have a plan is least.
 
     Nothing is said of plans outside the pool. Ties go to the plan that stands first. A plan that misses a floor in a
     version is not taken while another misses none.
@@ -233,7 +241,7 @@ def minimax(pooled: Pooled) -> Minimax:
     """
     most = pooled.most
     known = np.isfinite(most)
-    regret = relative(np.maximum(most - pooled.worth, 0.0), most)[:, known]
+    regret = relative(np.maximum(most[known] - pooled.worth[:, known], 0.0), most[known])
     worst = regret.max(axis=1)
     plan = int(np.flatnonzero(worst <= worst.min() + TIE)[0])
     return Minimax(plan, float(worst[plan]), int(np.flatnonzero(known)[regret[plan].argmax()]))
@@ -245,6 +253,10 @@ def relative(short: Floats, worth: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         share: Floats = np.where(short <= 0, 0.0, np.where(np.isfinite(worth) & (size > 0), short / size, np.inf))
     return share
+
+
+def _gaps(bound: Floats, most: Floats) -> Floats:
+    return relative(np.subtract(bound, most, out=np.zeros(len(most)), where=np.isfinite(bound)), most)
 
 
 def _greatest(worth: Floats) -> Floats:

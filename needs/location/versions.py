@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_array
 
-from needs.errors import Faults
+from needs.errors import Faults, InfeasibleError
 from needs.location import nearest
 from needs.location.costs import Costs
 from needs.location.frame import Frame, frame
@@ -339,7 +339,10 @@ def _held(model: Model, time_limit_s: float) -> Model:
     """Bring up what a model asks first, and hold it."""
     if not model.first:
         return model
-    steps = solve(model, ties=False, time_limit_s=time_limit_s).proof.steps
+    try:
+        steps = solve(model, ties=False, time_limit_s=time_limit_s).proof.steps
+    except InfeasibleError:  # its floors alone say so again
+        return replace(model, first=())
     for goal, step in zip(model.first, steps, strict=True):
         model = model.holding(goal, step.reached)
     return model

@@ -15,12 +15,12 @@ from needs.location import rivals
 from needs.location.solve import Solution
 from needs.location.values import Bools
 from needs.siting import statement
+from needs.siting.aims import aim_of, met_words
 from needs.siting.case import Case
-from needs.siting.words import count
+from needs.siting.words import A, count
 
 _SAME = 1e-9  # relative to all need: below this two plans do equally well
 _NEED = "need-weighted family"
-_A = {"hub": "a hub", "outreach": "an outreach site"}
 _COST_WORDS = {"opening_gbp": "£{} {} to open", "yearly_gbp": "£{} {} a year", "staff_days": "{} {} staff days a week"}
 _SITES = ("offers", "comes_in", "goes_out", "changes")
 FIGURES = ("met", "unmet", "rise_unmet", "rise_pct", "lost", "aim_lost", *COSTS)
@@ -39,8 +39,9 @@ class Alternatives:
         meets more need); rise_pct (that, in points of need met); lost (of what the plan was chosen by: need met and
         what the sites that are kept are worth); aim_lost (of the aim that came first, in its own units; NaN where the
         aim is the total); opening_gbp, yearly_gbp, staff_days (against the plan; NaN where not known); sentence.
-    within_pct, differ
-        Share of the objective that may be lost, and sites that must differ.
+    within_pct, differ, chosen_by
+        Share that may be lost of what plans are chosen by; sites that must differ; and what plans are chosen by, in
+        words.
     status
         As of `rivals.Rivals`: "complete" when every plan within the tolerance lies nearer than `differ` sites to the
         plan or to one listed.
@@ -52,13 +53,16 @@ class Alternatives:
     table: pd.DataFrame
     within_pct: float
     differ: int
+    chosen_by: str
     status: rivals.Ended
     least_lost: float
 
     def sentences(self) -> list[str]:
-        """Say each in plain English, and whether there are more."""
+        """Say each in plain English, and whether there are more; nothing if none was asked for."""
+        if self.status == "most found" and self.table.empty:
+            return []
         sites = count(self.differ, "site")
-        kind = f"differs in {sites} or more and comes within {self.within_pct:g} % of the plan"
+        kind = f"differs in {sites} or more and comes within {self.within_pct:g} % of the plan in {self.chosen_by}"
         if self.status == "complete":
             end = "No plan" if self.table.empty else "These are all: no other plan"
             return [*self.table["sentence"], f"{end} {kind}"]
@@ -109,7 +113,8 @@ def alternatives(
         rows.append({"number": number, **row, "sentence": beside.sentence(row)})
     table = pd.DataFrame(rows, columns=["number", *_SITES, *FIGURES, "sentence"])
     objective = model.objective(plan.opened)
-    return Alternatives(table, within_pct, differ, found.status, max(0.0, objective - found.bound))
+    chosen_by = ", and in ".join(["what is asked first"] * bool(model.first) + [met_words(case)])
+    return Alternatives(table, within_pct, differ, chosen_by, found.status, max(0.0, objective - found.bound))
 
 
 def prices(case: Case, plan: Solution) -> pd.DataFrame:
@@ -146,14 +151,14 @@ def prices(case: Case, plan: Solution) -> pd.DataFrame:
         if price.solution is None:
             row |= dict.fromkeys(("gap", *FIGURES), np.nan) | dict.fromkeys(_SITES)
             row["status"] = "impossible" if price.impossible else "not found"
-            row["sentence"] = f"{row['name']} cannot be {_A.get(forced, 'left out')}: no plan keeps to the rules then"
+            row["sentence"] = f"{row['name']} cannot be {A.get(forced, 'left out')}: no plan keeps to the rules then"
             if not price.impossible:
-                row["sentence"] = f"No plan with {row['name']} as {_A.get(forced, 'nothing')} was found in time"
+                row["sentence"] = f"No plan with {row['name']} as {A.get(forced, 'nothing')} was found in time"
         else:
             proof = price.solution.proof
             row |= beside.row(price.solution.opened)
             row |= {"status": "as planned" if price.solution is plan else proof.status, "gap": proof.gap}
-            row["sentence"] = beside.sentence(row)
+            row["sentence"] = beside.sentence(row, lead="With all else chosen anew, the best plan then: ")
         rows.append(row)
     columns = ["site_id", "name", "offer", "forced", "status", "gap", *_SITES, *FIGURES, "sentence"]
     table = pd.DataFrame(rows, columns=columns)
@@ -192,6 +197,7 @@ class _Beside:
         self.case, self.opened, self.chosen_by = case, opened, case.presuming()
         self.need = math.fsum(case.points["weight"])
         self.met, self.objective = case.model.objective(opened), self.chosen_by.objective(opened)
+        self.aim = aim_of(case)
         self.spent = spent(case, opened)
         self.names = dict(zip(case.sites["site_id"], case.sites["name"], strict=True))
         self.today = dict(zip(case.sites["site_id"], case.sites["today"], strict=True))
@@ -213,21 +219,26 @@ class _Beside:
             "rise_unmet": rise,
             "rise_pct": 100.0 * rise / self.need if self.need > 0 else 0.0,
             "lost": self.objective - self.chosen_by.objective(other),
-            "aim_lost": self._aim_lost(other),
+            **self._aimed(other),
             **{cost: amount - self.spent[cost] for cost, amount in spent(self.case, other).items()},
         }
 
-    def _aim_lost(self, other: Bools) -> float:
+    def _aimed(self, other: Bools) -> dict[str, Any]:
+        """Set what is asked first beside the plan's: aim_lost, and moved (in words; nothing where it stays)."""
         model = self.chosen_by
-        reached = [model.first[0].reached(model.best(p)) for p in (self.opened, other)] if model.first else []
-        return reached[0] - reached[1] if reached else np.nan
+        if self.aim is None:
+            return {"aim_lost": np.nan, "moved": ""}
+        own, then = (model.first[0].reached(model.best(p)) for p in (self.opened, other))
+        stays = abs(own - then) <= _SAME * abs(own)
+        return {"aim_lost": own - then, "moved": "" if stays else self.aim.change(own, then)}
 
-    def sentence(self, row: dict[str, Any]) -> str:
+    def sentence(self, row: dict[str, Any], *, lead: str = "") -> str:
         """Say what differs from the plan, and what that costs and gains."""
         said = self._differences(row)
         if not said:
             return "As in the plan"
-        words = f"{said[0].upper()}{said[1:]}: {self._outcome(row)}"
+        words = f"{lead}{said}"
+        words = f"{words[0].upper()}{words[1:]}: {self._outcome(row)}"
         for cost, form in _COST_WORDS.items():
             if not math.isnan(row[cost]) and abs(row[cost]) >= 0.05:
                 words += "; " + form.format(count(abs(row[cost])), "more" if row[cost] > 0 else "less")
@@ -245,7 +256,7 @@ class _Beside:
         elif goes:
             parts = [f"does without {gone}"]
         other = {"hub": "outreach", "outreach": "hub"}
-        parts += [f"makes {self.names[s]} {_A[other[self.offer[s]]]}, not {_A[self.offer[s]]}" for s in row["changes"]]
+        parts += [f"makes {self.names[s]} {A[other[self.offer[s]]]}, not {A[self.offer[s]]}" for s in row["changes"]]
         return listing(parts) if parts else ""
 
     def _outcome(self, row: dict[str, Any]) -> str:
@@ -258,7 +269,9 @@ class _Beside:
             words = f"leaves {count(-rise, f'fewer {_NEED}')} unmet {points}"
         else:
             words = "leaves as much need unmet"
-        if rise <= same and kept > same:
+        if row["moved"]:
+            words += f", {'but' if row['aim_lost'] > 0 and rise <= same else 'and'} {row['moved']}"
+        if rise <= same and kept > same and -rise <= kept + same:
             words += f", but it closes or changes what exists today: it would have to leave {count(kept)} fewer unmet"
         elif rise > same and kept < -same:
             words += f", though it keeps more of what exists today, which counts for {count(-kept)}"

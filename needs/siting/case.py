@@ -17,8 +17,8 @@ from needs.location.solve import Solution, solve
 from needs.location.values import Bools, Floats, Values
 from needs.schemas import OFFERS
 from needs.siting import statement
+from needs.siting.words import A
 
-_A = {"hub": "a hub", "outreach": "an outreach site"}
 _MUST = {"stay": "stay open", "open": "be open"}
 _POINT_COLUMNS = ("point_id", "lsoa21cd", "demand", "weight")
 _SITE_COLUMNS = ("site_id", "name", "site_type", "today", "keep", "ours", "may_hub", "may_outreach")
@@ -172,6 +172,18 @@ class Case:
         offers: list[str] = np.where(self.sites["ours"], ours, self.sites["today"]).tolist()
         return offers
 
+    def left_to(self, s: int) -> list[str]:
+        """Say what the settings leave a site to be: hub, outreach, none, or some of these."""
+        rules = self.model.rules
+        able = [c for c in (2 * s, 2 * s + 1) if not rules.closed[c]]
+        required = [group.tolist() for group in rules.required if group[0] // 2 == s]
+        able = [c for c in able if all(c in group for group in required)]
+        return [OFFERS[c % 2] for c in able] + ([] if required else ["none"])
+
+    def decided(self) -> list[bool]:
+        """Whether the settings leave each site nothing to choose."""
+        return [len(self.left_to(s)) <= 1 for s in range(len(self.sites))]
+
     def families(self, opened: Bools) -> dict[str, float]:
         """Say by site_id how many families the sites that are open can take on, where something says."""
         most = np.where(opened, statement.places(self.sites, self.settings, Faults()), np.inf)
@@ -186,7 +198,7 @@ class Case:
         hung: list[bool] = np.asarray(self.near.any(axis=1)).tolist()
         for group in self.model.rules.required:
             s = int(group[0]) // 2
-            words = _MUST[str(sites["must"][s])] if len(group) == 2 else f"be {_A[OFFERS[int(group[0]) % 2]]}"
+            words = _MUST[str(sites["must"][s])] if len(group) == 2 else f"be {A[OFFERS[int(group[0]) % 2]]}"
             where, name = f"site {sites['site_id'][s]}", sites["name"][s]
             able: Ints = group[~closed[group]]
             if not len(able):

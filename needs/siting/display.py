@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pandas as pd
 from needs import charts
 from needs.charts import Chart
 from needs.charts.words import safe
+from needs.location.program import TIE
+from needs.siting.aims import aim_of
 
 if TYPE_CHECKING:
     from needs.siting.plan import Plan
@@ -29,11 +32,14 @@ def summary(plan: Plan) -> str:
     counts = ours["offer"].value_counts()
     met = 100 * (1 - plan.unmet / plan.need) if plan.need > 0 else 0.0
     proof = plan.proof
-    sure = _PROVED[proof.status] + (f" (gap {100 * proof.gap:.2g} %)" if proof.gap > 0 else "")
+    apart = TIE < proof.gap < math.inf
+    sure = _PROVED[proof.status] + (f" (gap {100 * proof.gap:.2g} %)" if apart else "")
+    aim = aim_of(plan.case)
+    first = "".join(f"{aim.what}: {aim.said(step.reached)}; " for step in proof.steps if aim is not None)
     tied = ", one of several that are as good" if proof.ties == "broken" else ""
     return (
         f"{counts.get('hub', 0)} hubs, {counts.get('outreach', 0)} outreach sites, "
-        f"{(ours['status'] == 'close').sum()} closed; {met:.1f} % of need-weighted demand met; {sure}{tied}"
+        f"{(ours['status'] == 'close').sum()} closed; {first}{met:.1f} % of need-weighted demand met; {sure}{tied}"
     )
 
 

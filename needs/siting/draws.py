@@ -39,14 +39,16 @@ class Robustness:
     ----------
     sites
         Index site_id: name, offer (in the plan), hub_share, outreach_share, chosen_share (of the draws whose best
-        plan has it as a hub, as outreach, as either), chosen_low, chosen_high (95 % limits of the last, for the draws
-        are a sample; Wilson), role ("core": chosen in 90 % of the draws or more; "out": in 10 % or fewer;
-        "marginal"). Neighbours' sites are left out.
+        plan has it as a hub, as outreach, as either; of those that have a plan), chosen_low, chosen_high (95 % limits
+        of the last, for the draws are a sample; Wilson), role (by the share that has it as the plan does; of a site
+        that is not in the plan, by the share that chooses it at all: "core" from 90 %, "out" up to 10 %, "marginal";
+        "decided" where the settings leave no choice). Neighbours' sites are left out.
     draws
         Index draw: a column for each thing assumed (`Assumed.parameters`) and `demand` (families drawn against those
         counted); `best` (the most that any known plan gains, in need-weighted families, kept sites' worth included),
         `bound` (what no plan passes), `worth` (of the plan), `regret` (best - worth), `regret_pct` (of best), `misses`
-        (whether the plan misses a floor or a goal that comes first there; its regret is NaN then).
+        (whether the plan misses a floor or a goal that comes first there; its regret is NaN then), `no_plan` (whether
+        every plan misses a floor there; best and bound are NaN then).
     drivers
         Index as the columns assumed: label, correlation (Spearman, of what is assumed with regret_pct; NaN where
         either does not vary), the strongest first.
@@ -57,7 +59,8 @@ class Robustness:
     gap
         Every draw's best plan is proven within this gap, relative, if `pooled.status` is "certified".
     least_regret
-        Column of `plans` whose worst regret over the draws is least, among the plans met; and that regret, per cent.
+        Column of `plans` whose worst regret over the draws is least, among the plans met; and that regret, per cent
+        (NaN where no draw has a plan).
     sentences
         What a planner should know.
     """
@@ -90,7 +93,8 @@ def draws(
     """Draw, find the best plan of every draw, and set the plan against it.
 
     The rules of a plan, times between sites among them, are those of the case in every draw. Random numbers hang on
-    the seed and the number of the draw alone: more draws leave those before them as they were.
+    the seed and the number of the draw alone: more draws leave those before them as they were. A draw in which no plan
+    reaches the floors is counted as such.
 
     Parameters
     ----------
@@ -119,9 +123,6 @@ def draws(
     ------
     InputError
         If the count or the seed makes no sense, or the plan breaks the case's rules.
-    InfeasibleError
-        If no plan reaches the floors of a draw.
-
     Source: draws of all inputs at once, Saltelli and others (2008), Global Sensitivity Analysis: The Primer.
     """
     varied = presets() if uncertainty is None else uncertainty
@@ -144,11 +145,14 @@ def draws(
     table = _with_regret(table.rename_axis("draw"), pooled, opened)
     sites = _sites(case, pooled, offers)
     drivers = _drivers(table, varied)
-    best = minimax(pooled)
     ids = pd.Index(case.sites["site_id"], name="site_id")
     plans = pd.DataFrame({n: case.offers(plan) for n, plan in enumerate(pooled.plans)}, index=ids)
-    least = (best.plan, 100.0 * best.regret)
-    told = telling.sentences(sites, table, drivers, status=pooled.status, gap=gap, least_pct=least[1])
+    least = (0, np.nan)
+    if (pooled.best >= 0).any():
+        best = minimax(pooled)
+        least = (best.plan, 100.0 * best.regret)
+    aims = case.settings.aim != "total"
+    told = telling.sentences(sites, table, drivers, status=pooled.status, gap=gap, least_pct=least[1], aims=aims)
     return Robustness(sites, table, drivers, plans, pooled, gap, least, told)
 
 
@@ -192,13 +196,20 @@ def _check(case: Case, opened: Bools, count: int, seed: int) -> None:
 
 def _with_regret(table: pd.DataFrame, pooled: Pooled, opened: Bools) -> pd.DataFrame:
     mine = int(np.flatnonzero((pooled.plans == opened).all(axis=1))[0])
-    worth, most = pooled.worth[mine], pooled.most
+    worth, none = pooled.worth[mine], pooled.best < 0
+    most, bound = (np.where(none, np.nan, x) for x in (pooled.most, pooled.bound))
     misses = ~np.isfinite(worth)
     worth = np.where(misses, np.nan, worth)
     regret = np.where(most - worth > _NONE * np.abs(most), most - worth, np.where(misses, np.nan, 0.0))
     share = np.where(misses, np.nan, relative(np.nan_to_num(regret), most))
     return table.assign(
-        best=most, bound=pooled.bound, worth=worth, regret=regret, regret_pct=100.0 * share, misses=misses
+        best=most,
+        bound=bound,
+        worth=worth,
+        regret=regret,
+        regret_pct=100.0 * share,
+        misses=misses,
+        no_plan=none & ~np.isfinite(pooled.bound),
     )
 
 
@@ -207,13 +218,16 @@ def _sites(case: Case, pooled: Pooled, offers: dict[str, str]) -> pd.DataFrame:
     shares = pooled.shares()
     chosen = shares[::2] + shares[1::2]
     low, high = wilson(np.minimum(np.rint(chosen * known), known), known)
-    role: list[Literal["core", "marginal", "out"]] = [
-        "core" if c >= CORE else "out" if c <= OUT else "marginal" for c in np.round(chosen, 12)
+    planned = [offers.get(s, "none") for s in case.sites["site_id"]]
+    of_offer = {"hub": shares[::2], "outreach": shares[1::2], "none": chosen}
+    role: list[Literal["core", "marginal", "out", "decided"]] = [
+        "decided" if decided else _role(round(float(of_offer[offer][s]), 12))
+        for s, (offer, decided) in enumerate(zip(planned, case.decided(), strict=True))
     ]
     table = pd.DataFrame(
         {
             "name": case.sites["name"].to_numpy(),
-            "offer": [offers.get(s, "none") for s in case.sites["site_id"]],
+            "offer": planned,
             "hub_share": shares[::2],
             "outreach_share": shares[1::2],
             "chosen_share": chosen,
@@ -224,6 +238,10 @@ def _sites(case: Case, pooled: Pooled, offers: dict[str, str]) -> pd.DataFrame:
         index=pd.Index(case.sites["site_id"], name="site_id"),
     )
     return table[case.sites["ours"].to_numpy(bool)]
+
+
+def _role(share: float) -> Literal["core", "marginal", "out"]:
+    return "core" if share >= CORE else "out" if share <= OUT else "marginal"
 
 
 def _drivers(table: pd.DataFrame, varied: Uncertainty) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needs.assessment.plan import PlanSettings
 from needs.location.solve import Proof, Solution
-from needs.siting import display, reasons
+from needs.siting import aims, display, reasons
 from needs.siting.case import Case
 from needs.siting.places import Offered
 
@@ -25,9 +25,10 @@ class Plan:
         today; convert: another offer than today's; open; close; neighbour; none), parent_hub_id (nearest open hub
         of ours; of equals the first by site_id), parent_min (minutes by car), reasons (list of sentences), and for
         sites chosen (else NaN): families_reached (each family counted once, at the site that gives it the greatest
-        value, of equals the nearest), families_within (families that the site covers, in part beyond the standard),
-        unmet_if_lost (rise in unmet need, need-weighted families, without this site alone), next_best_site_id (the
-        site to take its place with the same offer) and next_best_unmet (rise in unmet need if it did). With x and y
+        value, of equals the nearest; where sites can be full, those who have a place there), families_within (families
+        that the site covers, in part beyond the standard), unmet_if_lost (rise in unmet need, need-weighted families,
+        without this site and the outreach that no other hub of the plan can run), next_best_site_id (the site to take
+        its place with the same offer) and next_best_unmet (rise in unmet need if it did). With x and y
         (metres, EPSG:27700) if the sites given have points.
     proof
         Whether no other plan is better; its objective is need met, in need-weighted families, and what the sites
@@ -43,6 +44,8 @@ class Plan:
     families
         By site_id: those that a site of ours that is open can take on, where something says; what `evaluate` and
         `places.occupancy` take.
+    tested
+        What is to be told of other assumptions under which there is no plan (`robustness.with_robustness`).
     """
 
     sites: pd.DataFrame
@@ -53,11 +56,17 @@ class Plan:
     solution: Solution = field(repr=False)
     turned_away: float = 0.0
     families: dict[str, float] = field(default_factory=dict)
+    tested: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
         """Say in a line what it is and how sure it is."""
         return display.summary(self)
+
+    @property
+    def proven(self) -> str:
+        """Say what is proven of it, and of what."""
+        return aims.proven(self.case, self.proof)
 
     def _repr_html_(self) -> str:
         return display.plan_html(self)

@@ -83,7 +83,7 @@ def model(
     )
     first = _aim(points, settings, faults)
     if settings.aim == "worst_decile_travel":
-        chosen = _neediest(points)
+        chosen = neediest(points)
         if not np.isfinite(minutes[chosen]).any():
             faults.add("aim", "'worst_decile_travel' needs minutes", "give the minutes from each point to each site")
         stated = _measured(stated, _nearness(minutes[chosen], may | neighbours), neighbours)
@@ -241,7 +241,7 @@ def _aim(points: pd.DataFrame, settings: PlanSettings, faults: Faults) -> tuple[
     return (Goal(np.column_stack(shares), names[settings.aim]),)
 
 
-def _neediest(points: pd.DataFrame) -> Ints:
+def neediest(points: pd.DataFrame) -> Ints:
     """Rows of the tenth of families with the greatest need each, whole points, of equal need by point_id."""
     demand, weight = points["demand"].to_numpy(float), points["weight"].to_numpy(float)
     need = np.divide(weight, demand, out=np.zeros(len(points)), where=demand > 0)
@@ -253,10 +253,13 @@ def _neediest(points: pd.DataFrame) -> Ints:
 
 def _nearness(minutes: Floats, usable: Bools) -> Floats:
     """Turn minutes to each site into what a choice there is worth: 1 at the door, 0 at the farthest minutes known."""
-    known = minutes[np.isfinite(minutes)]
-    farthest = known.max() if len(known) else 1.0
-    near = np.where(np.isfinite(minutes), 1.0 - minutes / max(farthest, 1e-9), 0.0)
+    near = np.where(np.isfinite(minutes), 1.0 - minutes / farthest_min(minutes), 0.0)
     return np.repeat(near, 2, axis=1) * usable
+
+
+def farthest_min(minutes: Floats) -> float:
+    """Give the greatest minutes known, over 0: what a family that reaches no site counts as."""
+    return max(float(minutes[np.isfinite(minutes)].max(initial=0.0)), 1e-9)
 
 
 def _with_floor(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from needs.siting.words import A
+
 _NAMED = 8  # sites that a sentence names
 _ROWS = 20  # sites that a result shows by itself
 _STRONG = 0.1  # rank correlations under this say little
@@ -20,7 +22,14 @@ _WORDS = {
 
 
 def sentences(
-    sites: pd.DataFrame, draws: pd.DataFrame, drivers: pd.DataFrame, *, status: str, gap: float, least_pct: float
+    sites: pd.DataFrame,
+    draws: pd.DataFrame,
+    drivers: pd.DataFrame,
+    *,
+    status: str,
+    gap: float,
+    least_pct: float,
+    aims: bool = False,
 ) -> tuple[str, ...]:
     """Say what a planner should know of a plan's test by draws.
 
@@ -34,38 +43,52 @@ def sentences(
         That was asked for.
     least_pct
         Worst regret of the plan whose worst regret is least.
+    aims
+        Whether something is asked before the total, which every draw's best plan brings as high as it can be.
     """
-    planned = sites[sites["offer"] != "none"]
-    parts = {role: planned[planned["role"] == role]["name"].tolist() for role in ("core", "marginal", "out")}
+    having = int(draws["best"].notna().sum())
+    if not having:
+        return (f"In none of {len(draws):,} draws was a plan found that reaches what must be reached.",)
+    planned, decided = (sites[(sites["offer"] != "none") & ((sites["role"] == "decided") == d)] for d in (False, True))
+    parts = {role: _with_shares(planned[planned["role"] == role]) for role in ("core", "marginal", "out")}
+    those = f"{having:,} draws" if having == len(draws) else f"the {having:,} of {len(draws):,} draws that have a plan"
+    left = " that the settings leave open" if len(decided) else ""
+    is_ = "is" if len(parts["core"]) == 1 else "are"
     first = (
-        f"In {len(draws):,} draws, in which all that is not known for sure changes at once, {len(parts['core'])} of "
-        f"the plan's {_count(len(planned), 'site')} are chosen nine times in ten or more, and are safe to begin with"
-        f"{_listed(parts['core'])}."
+        f"In {those}, in which all that is not known for sure changes at once, {len(parts['core'])} of the plan's "
+        f"{_count(len(planned), 'site')}{left} {is_} chosen, as in the plan, nine times in ten or more, and {is_} "
+        f"safe to begin with{_listed(parts['core'])}."
     )
-    told = [first]
+    told = [first] if len(planned) or not len(decided) else []
+    if len(decided):
+        told.append(f"Not tested, for the settings decide: {_names(decided['name'].tolist())}.")
     if parts["marginal"]:
-        told.append(f"Chosen in some draws and not in others: {_names(parts['marginal'])}.")
+        told.append(f"Chosen as in the plan in some draws and not in others: {_names(parts['marginal'])}.")
     if parts["out"]:
-        told.append(f"In the plan, but chosen in one draw in ten or fewer: {_names(parts['out'])}.")
-    rivals = sites[(sites["offer"] == "none") & (sites["role"] != "out")]
+        told.append(f"In the plan, but chosen so in one draw in ten or fewer: {_names(parts['out'])}.")
+    rivals = sites[(sites["offer"] == "none") & sites["role"].isin(["core", "marginal"])]
     if len(rivals):
         rivals = rivals.sort_values("chosen_share", ascending=False, kind="stable")
-        shares = [f"{name} ({100 * s:.0f} %)" for name, s in rivals[["name", "chosen_share"]].to_numpy()]
-        told.append(f"Not in the plan, but chosen in more than one draw in ten: {_names(shares)}.")
-    return (*told, *_of_regret(draws, drivers, least_pct), _of_proof(draws, status, gap))
+        told.append(f"Not in the plan, but chosen in more than one draw in ten: {_names(_with_shares(rivals))}.")
+    return (*told, *_of_regret(draws, drivers, least_pct, aims=aims), _of_proof(draws, status, gap))
 
 
-def _of_regret(draws: pd.DataFrame, drivers: pd.DataFrame, least_pct: float) -> list[str]:
+def _of_regret(draws: pd.DataFrame, drivers: pd.DataFrame, least_pct: float, *, aims: bool) -> list[str]:
     known = draws[~draws["misses"]]
     told = []
-    missed = int(draws["misses"].sum())
+    missed, none = int(draws["misses"].sum()), int(draws["no_plan"].sum())
     if missed:
-        told.append(f"In {missed:,} of {len(draws):,} draws the plan misses what must be reached.")
+        misses = "falls short of another plan in what is asked first, or misses" if aims else "misses"
+        told.append(
+            f"In {missed:,} of {len(draws):,} draws the plan {misses} what must be reached{_whoever(missed, none)}."
+        )
     if known.empty:
         return told
     share, families = known["regret_pct"], known["regret"]
     if share.max() == 0:
-        told.append("In none of them would another plan that is known have served more.")
+        told.append(
+            f"In none of the {'others' if missed else 'draws'} would another plan that is known have served more."
+        )
         return told
     high = share.quantile(0.95, interpolation="higher")
     told.append(
@@ -91,6 +114,23 @@ def _of_regret(draws: pd.DataFrame, drivers: pd.DataFrame, least_pct: float) -> 
     return told
 
 
+def _whoever(missed: int, none: int) -> str:
+    """Say in how many of the draws that a plan misses any other would miss too."""
+    if not none:
+        return ""
+    return f"; in {'all' if none == missed else f'{none:,}'} of these no plan reaches it"
+
+
+def _with_shares(sites: pd.DataFrame) -> list[str]:
+    """Name sites with the share of the draws that choose them, and as what, where that is not the same."""
+    told = []
+    for name, offer, *of_draws in sites[["name", "offer", "chosen_share", "hub_share", "outreach_share"]].to_numpy():
+        chosen, hub, outreach = (f"{100 * s:.0f} %" for s in of_draws)
+        own = {"hub": hub, "outreach": outreach}.get(offer, chosen)
+        told.append(f"{name} ({own})" if own == chosen else f"{name} ({chosen}, as {A[offer]} {own})")
+    return told
+
+
 def _assumed(draws: pd.DataFrame, row: pd.Series[float]) -> str:
     told = []
     for name in draws.columns[: draws.columns.get_loc("best")]:
@@ -102,9 +142,10 @@ def _assumed(draws: pd.DataFrame, row: pd.Series[float]) -> str:
 
 
 def _of_proof(draws: pd.DataFrame, status: str, gap: float) -> str:
+    draws = draws[~draws["no_plan"]]
     within = "optimal" if gap == 0 else f"within {100 * gap:g} % of the best"
     if status == "certified":
-        return f"The best plan of every draw is proven {within}."
+        return f"The best plan of every draw that has one is proven {within}."
     sure = int((draws["bound"] - draws["best"] <= max(gap, 1e-9) * draws["best"].abs()).sum())
     return f"The best plan is proven {within} in {sure:,} of {len(draws):,} draws; the others were not finished."
 

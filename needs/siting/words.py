@@ -1,4 +1,28 @@
-"""Say numbers of families and sites in plain English."""
+"""Say numbers of families and sites, and what is limited, in plain English."""
+
+from __future__ import annotations
+
+from needs.assessment.plan import PlanSettings
+
+MUST = {
+    "closed": "must be closed",
+    "hub": "must be a hub",
+    "outreach": "must be an outreach site",
+    "open": "must be open",
+    "convert": "must become something else",
+    "stay": "must stay",
+}
+A = {"hub": "a hub", "outreach": "an outreach site"}
+
+
+def limit_words(name: str, settings: PlanSettings) -> str:
+    """Say a limit of the settings, by its name there, as what may not be passed."""
+    most = getattr(settings, name)
+    if name in {"max_hubs", "max_outreach"}:
+        return f"the plan may have at most {count(most, 'hub' if name == 'max_hubs' else 'outreach site')}"
+    if name == "staff_days":
+        return f"the {count(most, 'staff day')} a week do not suffice"
+    return f"the £{most:,.0f} {'to open and close sites' if name == 'opening_budget_gbp' else 'a year'} do not suffice"
 
 
 def count(number: float, word: str = "") -> str:

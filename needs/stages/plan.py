@@ -11,8 +11,11 @@ import pandas as pd
 from needs import catchments, demand, isochrones, scenarios, travel
 from needs.assessment import Assessment
 from needs.assessment.plan import PlanSettings
+from needs.siting import aims, robustness, rulebook
 from needs.siting import plan as siting
-from needs.siting import robustness
+from needs.siting.alternatives import spent
+from needs.siting.draws import Robustness, draws
+from needs.siting.redrawn import Ground
 from needs.stages.data import Data
 from needs.stages.families import Families, families_and_cover, weighed
 from needs.stages.need import Need, with_need
@@ -22,7 +25,12 @@ from needs.stages.travel import Travel
 
 @dataclass(frozen=True)
 class Planned:
-    """Today, the plan, and how they differ."""
+    """Today, the plan, and how they differ.
+
+    `proof` is a `Proof` as plain values, with `asked` (what the plan is chosen by), `told` (what is proven of it) and
+    `steps` (as `aims.steps` lists them) in words; `rules` are those of `rulebook.rules`; `cost` is `alternatives.spent`
+    with `told` in words; `tested` tells of tests without a plan.
+    """
 
     zones: gpd.GeoDataFrame
     sites: gpd.GeoDataFrame
@@ -35,6 +43,9 @@ class Planned:
     standards: pd.DataFrame
     turned_away: float
     tests: list[str]
+    tested: tuple[str, ...]
+    rules: list[rulebook.Rule]
+    cost: dict[str, Any]
     study: Study
     finding: str
     answer: str
@@ -62,6 +73,9 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     )
     tests = _tests(settings, ground, needs, times, rules)
     chosen = robustness.with_robustness(chosen, ground.sites, times.between_sites, tests)
+    drawn = _drawn(settings, ground, needs, times, rules, chosen)
+    if drawn is not None:
+        chosen = robustness.with_draws(chosen, drawn)
     beta = settings.plan.outreach_value
     today = siting.today_offers(ground.sites)
     offers = chosen.offers
@@ -92,12 +106,21 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
             {s: list(o.values()).count("hub") for s, o in {"today": today, "plan": offers}.items()},
         ),
         totals={s: {**sums, "worst_fifth": scenarios.totals(worst, s)} for s, sums in whole.items()},
-        proof=chosen.proof.as_dict(),
+        proof=chosen.proof.as_dict()
+        | {
+            "asked": aims.asked(chosen.case),
+            "told": chosen.proven,
+            "steps": aims.steps(chosen.case, chosen.proof),
+        },
         reach=_reach(settings, ground, offers),
         isochrones=_isochrones(settings, ground, offers),
         standards=rules,
         turned_away=chosen.turned_away,
         tests=[a.label for a in tests],
+        tested=chosen.tested,
+        rules=rulebook.rules(chosen.case),
+        cost=spent(chosen.case, chosen.solution.opened)
+        | {"told": rulebook.cost_words(chosen.case, chosen.solution.opened)},
         study=study(
             settings,
             ground,
@@ -105,8 +128,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
             base.families,
             {"hub": base.hub, "outreach": base.outreach},
             times.minutes,
-            rules=rules,
-            percentile=needs.zones["percentile"],
+            drawn=drawn,
             demand_label=label,
         ),
         finding=finding,
@@ -162,8 +184,20 @@ def _tests(
     made = []
     for label, plan_settings, case_rules, minutes, case_count, no_car in cases:
         inputs = weighed(ground, needs, minutes, case_rules, plan_settings, case_count, no_car)
-        made.append(robustness.Alternative(label, inputs.families, inputs.hub, inputs.outreach, plan_settings))
+        away = catchments.quickest(minutes, inputs.families)
+        made.append(robustness.Alternative(label, inputs.families, inputs.hub, inputs.outreach, plan_settings, away))
     return made
+
+
+def _drawn(
+    settings: Assessment, ground: Data, needs: Need, times: Travel, rules: pd.DataFrame, chosen: siting.Plan
+) -> Robustness | None:
+    """Draw all that is uncertain; every draw's best plan is proven, for nearly best plans would favour the plan."""
+    if not settings.plan.draws or chosen.case.model.capacity is not None:
+        return None
+    protected = ground.zones.loc[ground.zones["count_hidden"], "lsoa21cd"]
+    made_of = Ground.of(chosen.case, times.minutes, rules, needs.zones["percentile"], protected=list(protected))
+    return draws(chosen.case, chosen.offers, made_of, list(times.minutes), count=settings.plan.draws)
 
 
 def _measures(times: Travel) -> dict[str, str]:

@@ -14,9 +14,8 @@ from needs.siting import alternatives as other
 from needs.siting import frontier as curve
 from needs.siting import plan as siting
 from needs.siting.alternatives import Alternatives
-from needs.siting.draws import Robustness, draws
+from needs.siting.draws import Robustness
 from needs.siting.frontier import Frontier
-from needs.siting.redrawn import Ground
 from needs.stages.data import Data
 
 _MORE_HUBS, _MORE_OUTREACH = 2, 4  # the frontier goes so far beyond what the settings allow
@@ -29,7 +28,7 @@ class Study:
     Attributes
     ----------
     alternatives
-        Other plans that do nearly as well; None where sites can be full.
+        Other plans that do nearly as well; None if not asked for, or where sites can be full.
     prices
         What it costs to make each site a hub, an outreach site or nothing (`siting.alternatives.prices`); None if not
         asked for.
@@ -63,8 +62,7 @@ def study(
     covers: Mapping[str, pd.DataFrame],
     minutes: Mapping[str, pd.DataFrame],
     *,
-    rules: pd.DataFrame,
-    percentile: pd.Series[float],
+    drawn: Robustness | None,
     demand_label: str,
 ) -> Study:
     """Study a plan.
@@ -79,10 +77,8 @@ def study(
         As the plan was made from; covers by offer.
     minutes
         By mode: index point_id of the places, columns site_id.
-    rules
-        Standards in force.
-    percentile
-        Need of each zone in England, 0 to 1; index lsoa21cd.
+    drawn
+        How the plan fares under draws, if any were made.
     demand_label
         What is counted.
     """
@@ -116,9 +112,9 @@ def study(
     )
     budgets = {name: [most * share for share in (0.5, 0.75, 1.0, 1.25)] for name, _, most in asked.budgets()}
     return Study(
-        alternatives=None
-        if full
-        else other.alternatives(case, chosen.solution, most=asked.alternatives, differ=asked.differ),
+        alternatives=other.alternatives(case, chosen.solution, most=asked.alternatives, differ=asked.differ)
+        if asked.alternatives and not full
+        else None,
         prices=other.prices(case, chosen.solution) if asked.prices else None,
         frontier=curve.frontier(
             case,
@@ -128,22 +124,6 @@ def study(
         ),
         comparison=compared,
         equality=scenarios.equality(compared, send_share_pct=settings.demand.send_share_pct),
-        robustness=_robustness(settings, ground, chosen, minutes, rules, percentile)
-        if asked.draws and not full
-        else None,
+        robustness=drawn,
         consultation=scenarios.consultation(compared, chosen.sites.merge(ground.sites[["site_id", "ours"]])),
     )
-
-
-def _robustness(
-    settings: Assessment,
-    ground: Data,
-    chosen: siting.Plan,
-    minutes: Mapping[str, pd.DataFrame],
-    rules: pd.DataFrame,
-    percentile: pd.Series[float],
-) -> Robustness:
-    """Draw all that is uncertain; every draw's best plan is proven, for nearly best plans would favour the plan."""
-    protected = ground.zones.loc[ground.zones["count_hidden"], "lsoa21cd"]
-    made_of = Ground.of(chosen.case, minutes, rules, percentile, protected=list(protected))
-    return draws(chosen.case, chosen.offers, made_of, list(minutes), count=settings.plan.draws)

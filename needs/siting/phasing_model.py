@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from needs.charts.words import listing
-from needs.errors import InfeasibleError, NeedsError, fail
+from needs.errors import InfeasibleError, fail
 from needs.location.milp import Milp
 from needs.location.program import TIE, Clock, Row
 from needs.location.rules import Bools, Floats, Ints
@@ -212,9 +212,7 @@ class Program:
         outcome = self.milp.run(self.costs, clock)
         if outcome.status == "infeasible":
             self._name_mend(clock)
-        if outcome.x is None:
-            fail(NeedsError, "phasing", f"none was found within {clock.limit_s:g} s", "raise time_limit_s")
-        x = outcome.x
+        x = outcome.answer("phasing", clock)
         ties: Ties = "not checked"
         if outcome.status == "optimal":
             x, ties = self._first(x, clock)

@@ -264,10 +264,13 @@ def _with_floor(
 ) -> Model:
     """Add rows that measure how far a group's families are reached, whatever an offer is worth, and demand a share."""
     demand = points["demand"].to_numpy(float)
-    group = points.get(floor.group)
-    rows = np.flatnonzero((demand > 0) & (group is not None and group.isin(floor.values).to_numpy()))
+    if floor.group not in points:
+        faults.add(floor.label, f"the families have no column {floor.group}", "add it, or drop the floor")
+        return stated
+    group = points[floor.group]
+    rows = np.flatnonzero((demand > 0) & group.isin(floor.values).to_numpy())
     if not len(rows):
-        known: list[Any] = [] if group is None else sorted(group.dropna().unique().tolist())
+        known: list[Any] = sorted(group.dropna().unique().tolist())
         faults.add(floor.label, "no family is in this group", f"give some of {', '.join(map(str, known)) or 'nothing'}")
         return stated
     counted = np.tile([1.0, float(floor.offer == "any")], len(neighbours) // 2)

@@ -11,7 +11,7 @@ from shapely import Point
 
 from needs import charts, scenarios
 from needs.assessment.plan import Cost, PlanSettings, ReachFloor
-from needs.errors import InfeasibleError, InputError
+from needs.errors import InfeasibleError, InputError, SettingsError
 from needs.siting import alternatives, draws, plan
 
 # Four villages in a row, ten minutes apart, 100 families each but the last (40); one building in each. A hub reaches
@@ -46,10 +46,11 @@ HUB = NEAR.map(lambda m: {0.0: 1.0, 10.0: 0.5}.get(m, 0.0))
 OUTREACH = NEAR.map(lambda m: float(m == 0))
 
 
+SETTINGS = PlanSettings(max_hubs=1, max_outreach=1, keep_hub_pct=0, keep_outreach_pct=0, outreach_value=0.6)
+
+
 def recommend(sites=SITES, **settings) -> plan.Plan:
-    asked = {"max_hubs": 1, "max_outreach": 1, "keep_hub_pct": 0, "keep_outreach_pct": 0, "outreach_value": 0.6}
-    chosen = PlanSettings(**(asked | settings))
-    return plan.recommend(POINTS, sites, HUB, OUTREACH, AWAY, chosen, minutes=NEAR)
+    return plan.recommend(POINTS, sites, HUB, OUTREACH, AWAY, SETTINGS.changed(**settings), minutes=NEAR)
 
 
 def offers(found: plan.Plan) -> str:
@@ -123,6 +124,41 @@ def test_floors_are_reached_or_refused():
     assert {f.where for f in raised.value.faults} >= {"max_hubs", "max_outreach"}
     with pytest.raises(InputError, match="no family is in this group -> give some of 1, 2, 4, 5"):
         recommend(floor=[ReachFloor(group="fifth_england", values=[3], reach_pct=10)])
+
+
+def test_a_floor_for_the_neediest_here():
+    """England's neediest fifth may live elsewhere: here C is the neediest, and must be reached whole."""
+    floor = {"group": "fifth_here", "values": [1], "reach_pct": 100}
+    here = POINTS.assign(fifth_england=4, fifth_here=[3, 2, 1, 5])
+    chosen = SETTINGS.changed(max_outreach=0)
+    free = plan.recommend(here, SITES, HUB, OUTREACH, AWAY, chosen)
+    held = plan.recommend(here, SITES, HUB, OUTREACH, AWAY, chosen.changed(floor=[floor]))
+    # One hub: at B1 50 + 100 + 75 = 225, at C1 50 + 150 + 40 = 240, at D1 75 + 80 = 155.
+    assert (offers(free), offers(held)) == ("C1=hub", "C1=hub")
+    chosen = chosen.changed(floor=[floor | {"values": [3]}])  # of A only A1 reaches all
+    assert offers(plan.recommend(here, SITES, HUB, OUTREACH, AWAY, chosen)) == "A1=hub"
+    with pytest.raises(InputError, match="floor of 100 % for fifth_here 1: the families have no column fifth_here"):
+        recommend(floor=[ReachFloor(**floor)])
+
+
+def test_settings_are_changed_with_the_checks_of_the_file():
+    chosen = SETTINGS.changed(max_hubs=3, hub={"families": 90}, must={"A1": "hub"})
+    assert (chosen.max_hubs, chosen.hub.families, chosen.must) == (3, 90.0, {"A1": "hub"})
+    assert chosen.changed(max_hubs=SETTINGS.max_hubs, hub=SETTINGS.hub, must={}) == SETTINGS
+    assert chosen.changed(floor=[ReachFloor(group="car", values=[False], reach_pct=60)]).floor[0].label == (
+        "floor of 60 % for car False"
+    )
+    wrong = {"max_hub": 3, "must": {"A1": "hubb"}, "aim": "fifth", "hubs_apart_min": "ten", "max_outreach": -1}
+    with pytest.raises(SettingsError) as caught:
+        SETTINGS.changed(**wrong, floor=[{"group": "cars", "values": [False], "reach_pct": 60}])
+    assert {f.where for f in caught.value.faults} == {
+        "plan, max_hub", "plan, must A1", "plan, aim", "plan, hubs_apart_min", "plan, max_outreach",
+        "plan, [[floor]] 1 group",
+    }  # fmt: skip
+    assert "(it is 'hubb')" in str(caught.value)
+    assert {f.fix for f in caught.value.faults} == {"remove it or correct its spelling", "give another value"}
+    with pytest.raises(SettingsError, match=r"keep_outreach_pct 5 is over keep_hub_pct 1"):
+        SETTINGS.changed(keep_outreach_pct=5)
 
 
 def test_what_is_asked_first():

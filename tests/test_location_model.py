@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from needs.errors import InfeasibleError
+from needs.location import mending
 from needs.location.model import Floor, Goal, Model
+from needs.location.program import Clock
 from needs.location.rules import Limit, Links, Rules
 from needs.location.solve import solve
 from needs.location.values import Values
@@ -156,6 +158,10 @@ def mended(model: Model, where: str, what: str) -> Model:
     rules = replace(model.rules, limits=limits)
     if where == "links":
         rules = replace(rules, links=None, hangs=np.zeros(model.choices, bool))
+    if where == "required":
+        groups = [[int(j) for j in part.removeprefix("one of choices ").removesuffix(" must open").split(", ")]
+                  for part in what.split(" and ")]  # fmt: skip
+        rules = replace(rules, required=tuple(g for g in rules.required if g.tolist() not in groups))
     floors = model.floors
     if where == "floor":
         most = float(what.split("more than ")[1].split(" %")[0])
@@ -166,16 +172,19 @@ def mended(model: Model, where: str, what: str) -> Model:
 @pytest.mark.parametrize("seed", range(200, 320))
 def test_each_mend_that_is_named_mends_alone(seed):
     model = replace(general_model(seed), first=())
-    faults = []
     try:
         solve(model)
     except InfeasibleError as error:
-        faults = error.faults
-    named = [f for f in faults if f.where != "plan"]
-    assert len(named) == len(faults) or len(faults) == 1
-    for fault in named:
-        if "even without the other" not in fault.what:
-            solve(mended(model, fault.where, fault.what))
+        told = error.faults
+    else:
+        return
+    faults = mending.mends(model, Clock(60.0))
+    assert len(told) == 1 or (not faults and all("even without" in f.what for f in told))
+    assert all(fault.fix in told[0].fix for fault in faults)
+    for fault in faults:
+        ways = fault.what.split(" or ") if fault.where == "required" else [fault.what]
+        for what in ways:
+            solve(mended(model, fault.where, what))
 
 
 def many(limits: tuple[Limit, ...], required: tuple[np.ndarray, ...] = ()) -> Model:
@@ -189,7 +198,8 @@ def test_many_choices_that_clash_are_told_what_would_mend_them():
     with pytest.raises(InfeasibleError) as raised:
         solve(many((Limit(np.ones(220), 2.0, "hubs"),), three))
     (fault,) = raised.value.faults
-    assert (fault.where, fault.fix) == ("hubs", "raise it to 3")
+    assert fault.where == "hubs; required"
+    assert fault.fix.startswith("any one would mend it: hubs: raise it to 3 (the other constraints need 3, but at most")
 
 
 def test_many_choices_keep_to_a_limit_below_nothing():

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from needs.assessment.plan import PlanSettings
-from needs.errors import Fault, Faults, InfeasibleError
-from needs.location.mending import LINKS
+from needs.errors import Faults, InfeasibleError
 from needs.location.model import Model
 from needs.location.rules import Ints
 from needs.location.solve import Solution, solve
@@ -151,20 +150,7 @@ class Case:
             Naming every clash of constraints, and what would mend it.
         """
         self._check_clashes()
-        try:
-            return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
-        except InfeasibleError as error:
-            raise InfeasibleError([self._in_context(fault) for fault in error.faults]) from None
-
-    def _in_context(self, fault: Fault) -> Fault:
-        """Name the sites that must stay or be chosen, and the setting that links are made by."""
-        held = self.sites["must"].isin(["stay", "open", "hub", "outreach", "convert"]).to_numpy()
-        if fault.where == LINKS:
-            return Fault("parent_limit_min", fault.what, "raise it, or add sites that may be hubs")
-        if not held.any():
-            return fault
-        told = f"{fault.what}; the sites that must stay or be chosen are {_names(self.sites, held)}"
-        return Fault(fault.where, told, f'{fault.fix}, or set existing = "free" or unset keep or must for some of them')
+        return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
 
     def offers(self, opened: Bools) -> list[str]:
         """Say what each site is when some choices are open: hub, outreach or none; a neighbour's as it is today."""

@@ -107,6 +107,34 @@ def test_hubs_keep_their_distance():
         recommend(max_hubs=2, hubs_apart_min=11, must={"A1": "hub", "B1": "hub"})
 
 
+def test_hubs_that_must_be_and_may_not_be_so_near_are_named():
+    with pytest.raises(InfeasibleError) as raised:
+        recommend(max_hubs=2, hubs_apart_min=11, must={"C1": "hub", "D1": "hub"})
+    (fault,) = raised.value.faults
+    assert fault.where == "must, C1; must, D1; hubs_apart_min"
+    assert fault.fix == (
+        "any one would mend it: must, C1: unset must for Hall (Hall must be a hub); or must, D1: unset must for School "
+        "(School must be a hub); or hubs_apart_min: lower it to 10 (Hall and School are 10 minutes apart, where 11 "
+        "minutes are asked for)"
+    )
+    assert "free" not in str(raised.value)  # it is so already
+    with pytest.raises(InfeasibleError) as raised:  # A1 and B1 are too near as well: both pairs must give way
+        recommend(max_hubs=4, hubs_apart_min=11, must=dict.fromkeys(IDS, "hub"))
+    (fault,) = raised.value.faults
+    assert "must, B1; must, D1: unset must for Centre and unset must for School (Centre must be a hub and" in fault.fix
+    assert fault.fix.count("10 minutes apart") == 3
+    recommend(max_hubs=2, hubs_apart_min=10, must={"C1": "hub", "D1": "hub"})
+
+
+def test_what_must_close_clashes_with_keeping_all():
+    with pytest.raises(InputError, match=r'B1: must close, but existing = "keep" lets no site that exists close'):
+        recommend(existing="keep", must={"B1": "closed"})
+    assert offers(recommend(must={"B1": "closed"})) == "A1=outreach C1=hub"
+    with pytest.raises(InputError, match=r"libraries-nowhere: there is no such site -> give a site_id"):
+        recommend(sites=SITES.assign(site_id=["A1", "B1", "C1", "libraries-oakham-library"]),
+                  must={"libraries-nowhere": "hub"})  # fmt: skip
+
+
 def test_floors_are_reached_or_refused():
     # Without a car: D alone. It must be reached whole: a hub or an outreach in D.
     floor = ReachFloor(group="car", values=[False], reach_pct=100)
@@ -121,7 +149,9 @@ def test_floors_are_reached_or_refused():
         recommend(floor=[everybody])
     # The most is reached by hub B1 and outreach D1: 50 + 100 + 50 + 40 = 240 of 340; C1, A1: 100 + 50 + 100 + 20 = 270.
     assert "no plan reaches more than 79.411 % of them, and 90 % is asked for" in str(raised.value)
-    assert {f.where for f in raised.value.faults} >= {"max_hubs", "max_outreach"}
+    (fault,) = raised.value.faults  # one clash, three ways out
+    assert fault.where == "max_hubs; max_outreach; floor of 90 % for fifth_england 1, 2, 4, 5"
+    assert "max_hubs: raise it to 2 (the other constraints need 2, but at most 1 may be); or " in fault.fix
     with pytest.raises(InputError, match="no family is in this group -> give some of 1, 2, 4, 5"):
         recommend(floor=[ReachFloor(group="fifth_england", values=[3], reach_pct=10)])
 
@@ -157,7 +187,7 @@ def test_settings_are_changed_with_the_checks_of_the_file():
     }  # fmt: skip
     assert "(it is 'hubb')" in str(caught.value)
     assert {f.fix for f in caught.value.faults} == {"remove it or correct its spelling", "give another value"}
-    with pytest.raises(SettingsError, match=r"keep_outreach_pct 5 is over keep_hub_pct 1"):
+    with pytest.raises(SettingsError, match=r"keep_outreach_pct 5 is over keep_hub_pct 0"):
         SETTINGS.changed(keep_outreach_pct=5)
 
 

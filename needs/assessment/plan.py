@@ -31,8 +31,9 @@ class Cost(Strict):
 class ReachFloor(Strict):
     """At least so many per cent of a group's families must be reached, by a hub or by any offer.
 
-    `group` is a column of the families: fifth_england, fifth_here (of England's zones by need, or of this council's own;
-    1 = highest need), ruc21cd or car; `values` are those of its values that make up the group. What is counted is cover within the standards: an outreach counts in full.
+    `group` is a column of the families: fifth_england, fifth_here (fifths of the zones by need, of England or of this
+    council alone; 1 = highest need), ruc21cd or car; `values` are those of its values that make up the group. What is
+    counted is cover within the standards: an outreach counts in full.
     """
 
     group: Literal["fifth_england", "fifth_here", "ruc21cd", "car"]
@@ -58,7 +59,8 @@ class PlanSettings(Strict):
         Whether sites that exist may close ("free") or must all stay ("keep").
     must
         By site_id: "hub" or "outreach" (it must be that), "open" (either), "convert" (another offer than today's) or
-        "closed" (neither).
+        "closed" (neither; refused of a site that exists where `existing` is "keep"). It goes before `existing` and
+        before what the sites' column keep says.
     keep_hub_pct, keep_outreach_pct
         The presumption against closure: closing a hub, or an outreach site, that exists today must cut unmet need by
         more than this share of all need; making a hub an outreach site, by the difference.

@@ -15,6 +15,8 @@ from needs.location.solve import Proof
 from needs.siting.case import aligned
 from needs.siting.phasing_model import Changes, Hang, Program, money
 from needs.siting.phasing_story import Story
+from needs.siting.phasing_tables import tables_of
+from needs.siting.plan import Plan
 from needs.siting.tables import codes, has, html, known, numbers
 
 STATUSES = ("open", "convert", "close", "keep")
@@ -130,6 +132,44 @@ def phase(
     done, proof = Program(read).solve(Clock(time_limit_s))
     story = Story(read, done)
     return Phasing(story.table(), story.years(), proof, story.need, story.met[0], story.once, story.sentences(proof))
+
+
+def phase_plan(
+    plan: Plan,
+    budgets: list[float],
+    *,
+    carry_over: bool = True,
+    most_per_year: int | None = None,
+    time_limit_s: float = 120.0,
+) -> Phasing:
+    """Choose the year of every change of a plan, by its own costs, minutes and families.
+
+    Parameters
+    ----------
+    plan
+        As `plan.recommend` makes it; its settings or sites say what opening costs (`phasing_tables.tables_of`).
+    budgets, carry_over, most_per_year, time_limit_s
+        As in `phase`.
+
+    Raises
+    ------
+    InputError
+        If the plan changes nothing, the cost of a change is not known, or a budget is no amount.
+    InfeasibleError
+        As `phase`.
+    """
+    made = tables_of(plan)
+    return phase(
+        made.points,
+        made.values,
+        made.today_values,
+        made.changes,
+        budgets,
+        carry_over=carry_over,
+        most_per_year=most_per_year,
+        parents=made.parents,
+        time_limit_s=time_limit_s,
+    )
 
 
 def _read(

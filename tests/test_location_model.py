@@ -15,7 +15,7 @@ from needs.errors import InfeasibleError
 from needs.location import mending
 from needs.location.model import Floor, Goal, Model
 from needs.location.program import Clock
-from needs.location.rules import Limit, Links, Rules
+from needs.location.rules import Limit, Links, Rules, Wish
 from needs.location.solve import solve
 from needs.location.values import Values
 
@@ -200,6 +200,24 @@ def test_many_choices_that_clash_are_told_what_would_mend_them():
     (fault,) = raised.value.faults
     assert fault.where == "hubs; required"
     assert fault.fix.startswith("any one would mend it: hubs: raise it to 3 (the other constraints need 3, but at most")
+
+
+def test_of_many_pairs_those_that_clash_are_named():
+    """Hubs 0 to 79 stand in a row, next ones too near; 4 and 5 must open, and so must 50."""
+    count = 220
+    pairs = tuple(np.array([j, j + 1]) for j in range(79))
+    whys = tuple(Wish("apart", f"{j} and {j + 1} are too near", "let them") for j in range(79))
+    required = tuple(np.array([j]) for j in (4, 5, 50))
+    rules = Rules(count, (Limit(np.ones(count), 9.0, "hubs"),), apart=pairs, apart_why=whys, required=required)
+    with pytest.raises(InfeasibleError) as raised:
+        solve(Model(Values.dense(np.eye(count)), np.ones(count), np.zeros(count), rules))
+    (fault,) = raised.value.faults
+    assert fault.where == "required; apart"
+    assert (
+        "one of choices 4 must open or one of choices 5 must open); or apart: let them (4 and 5 are too near)"
+        in fault.fix
+    )
+    assert "50" not in fault.fix
 
 
 def test_many_choices_keep_to_a_limit_below_nothing():

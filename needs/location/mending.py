@@ -10,9 +10,10 @@ import numpy as np
 from needs.errors import Fault, InfeasibleError, listed
 from needs.location.model import Floor, Goal, Model
 from needs.location.program import Clock, Program
-from needs.location.rules import Ints, Limit, Rules, Wish
+from needs.location.rules import Bools, Ints, Limit, Rules, Wish
 from needs.location.values import Values
 
+_FEW = 50  # groups that are each tried alone
 _FINE = 1e-6  # relative: a constraint that has to give way by less is not the clash
 
 
@@ -66,8 +67,8 @@ def mends(model: Model, clock: Clock) -> list[Fault]:
             what = "a plan could be made if an outreach site could hang on any hub, or on none"
             faults.append(Fault(rules.links_why.where, what, rules.links_why.mend))
     required = list(rules.required_why) + [_asked(group) for group in rules.required[len(rules.required_why) :]]
-    faults += _ways(required, lambda left: _requiring(model, left), clock)
-    faults += _ways(list(rules.apart_why), lambda left: _parting(model, left), clock)
+    faults += _ways(required, rules.required, lambda n: n > 0, lambda left: _requiring(model, left), clock)
+    faults += _ways(rules.apart_why, rules.apart, lambda n: n < 2, lambda left: _parting(model, left), clock)
     for k, floor in enumerate(model.floors):
         reached = _most(replace(model, floors=(*model.floors[:k], *model.floors[k + 1 :])), floor, clock)
         if reached is not None and reached < floor.least * (1 - _FINE):
@@ -91,23 +92,34 @@ def _asked(group: Ints) -> Wish:
     return Wish("required", f"one of choices {listed([str(j) for j in group])} must open", "require it no longer")
 
 
-def _ways(whys: Sequence[Wish | None], without: Callable[[set[int]], Model], clock: Clock) -> list[Fault]:
+def _ways(
+    whys: Sequence[Wish | None],
+    groups: Sequence[Ints],
+    kept: Callable[[int], bool],
+    without: Callable[[set[int]], Model],
+    clock: Clock,
+) -> list[Fault]:
     """Find each group that could give way alone; where none does, a set of groups that must all give way.
 
-    Groups that are not in such a set may do as well in place of some that are.
+    Groups that are not in such a set may do as well in place of some that are; of many groups only those are tried
+    alone that a plan without any of them does not keep. `kept` says by how many of its choices are open whether a
+    group is kept.
     """
     named = {k: why for k, why in enumerate(whys) if why is not None}
-    if not named or not _plan_exists(without(set(named)), clock):
+    plan = _plan(without(set(named)), clock) if named else None
+    if plan is None:
         return []
-    alone = [why for k, why in named.items() if _plan_exists(without({k}), clock)]
+    broken = [k for k in named if not kept(int(plan[groups[k]].sum()))]
+    tried = list(named) if len(named) <= _FEW else broken
+    alone = [named[k] for k in tried if _plan_exists(without({k}), clock)]
     if alone:
         ways = list(dict.fromkeys((why.where, why.mend) for why in alone))
         said = [[why.what for why in alone if (why.where, why.mend) == way] for way in ways]
         return [
             Fault(where, " or ".join(dict.fromkeys(what)), mend) for (where, mend), what in zip(ways, said, strict=True)
         ]
-    left = set(named)
-    for k in named:
+    left = set(broken)
+    for k in broken:
         if _plan_exists(without(left - {k}), clock):
             left -= {k}
     whats, wheres, fixes = (
@@ -134,8 +146,14 @@ def _most(model: Model, floor: Floor, clock: Clock) -> float | None:
     return None if answer.x is None else goal.reached(model.best(answer.x > 0.5))
 
 
+def _plan(model: Model, clock: Clock) -> Bools | None:
+    """Find a plan with few open choices; None if there is none."""
+    answer = _program(model, model.total).run(clock, cost=np.ones(model.choices))
+    return None if answer.x is None else answer.x > 0.5
+
+
 def _plan_exists(model: Model, clock: Clock) -> bool:
-    return _program(model, model.total).run(clock, cost=np.ones(model.choices)).x is not None
+    return _plan(model, clock) is not None
 
 
 def _limit_fault(limit: Limit, needed: float) -> Fault:

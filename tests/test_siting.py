@@ -358,7 +358,7 @@ CLASHES = [
         {"today": ["hub", "none", "none", "none"], "keep": True, "may_hub": False},
         settings_of(1, 1),
         5.0,
-        "Site A must be a hub, but may not",
+        "Site A must stay, but may not: may_hub is false -> set may_hub for it, or unset keep for Site A",
     ),
     (
         {"today": "outreach", "keep": True},

@@ -117,7 +117,7 @@ class Rules:
     hangs: Bools = field(default_factory=lambda: np.zeros(0, bool))
     links: Links | None = None
     apart_why: tuple[Wish | None, ...] = ()
-    required_why: tuple[Wish | None, ...] = ()
+    required_why: tuple[Wish, ...] = ()
     links_why: Wish = _HANGING
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -100,7 +100,9 @@ def compare(
 @app.command()
 def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) -> None:
     """Explain a zone (by LSOA code or name) or a site (by its identifier or name) of a built area."""
-    folder = processed / assessment.read(assessment.find(area)).area.slug
+    folder = processed / area.strip().casefold()
+    if not (folder / "plan.json").is_file():  # then it is not the name of what was built, such as a demo's
+        folder = processed / assessment.read(assessment.find(area)).area.slug
     if not (folder / "plan.json").is_file():
         fail(SourceError, str(folder), "holds no plan", "build the area first")
     zones = pd.read_csv(folder / "zones.csv").set_index("lsoa21cd")
@@ -109,8 +111,7 @@ def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) ->
     if code in zones.index:
         _explain_zone(zones.loc[[code]].iloc[0], pd.read_csv(folder / "contributions.csv").query("lsoa21cd == @code"))
     elif code in sites.index:
-        plan = json.loads((folder / "plan.json").read_text("utf-8"))
-        _explain_site(sites.loc[[code]].iloc[0], plan, code)
+        _explain_site(sites.loc[[code]].iloc[0])
     else:
         fail(SettingsError, code, f"is neither a zone nor a site of {folder.name}", "see zones.csv and sites.csv")
 
@@ -143,11 +144,10 @@ def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame) -> None:
         _out.print(f"Poor children: {low:,.0f}" + ("" if low == high else f" to {high:,.0f}"))
 
 
-def _explain_site(site: pd.Series[Any], plan: dict[str, Any], code: str) -> None:
+def _explain_site(site: pd.Series[Any]) -> None:
     state = f"{site['today']} today, {site['offer']} in the plan ({site['status']})"
     _out.print(f"{site['name']} ({site['site_type_label']}): {state}")
-    entries = [e for e in (*plan["sites"], *plan["close"]) if e["site_id"] == code]
-    for reason in (r for e in entries for r in e["reasons"]):
+    for reason in [] if pd.isna(site["reasons"]) else re.split(r"; (?=[A-Z])", site["reasons"]):
         _out.print(f"  - {reason}")
 
 

@@ -34,8 +34,8 @@ def load(path: Path) -> dict[str, Any]:
         fail(SettingsError, path.name, f"is not valid TOML: {error}", "correct the file")
 
 
-def checked(model: type[M], content: dict[str, Any], *, file: str) -> M:
-    """Turn a file's content into a model.
+def checked(model: type[M], content: dict[str, Any], *, file: str, fix: str = "correct the file") -> M:
+    """Turn a file's content into a model; `fix` is what to do where nothing more is known.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def checked(model: type[M], content: dict[str, Any], *, file: str) -> M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise SettingsError([f for e in error.errors() for f in _faults(file, content, e)]) from None
+        raise SettingsError([f for e in error.errors() for f in _faults(file, content, e, fix)]) from None
 
 
-def _faults(file: str, content: dict[str, Any], error: Any) -> list[Fault]:
+def _faults(file: str, content: dict[str, Any], error: Any, fix: str) -> list[Fault]:
     place = list(error["loc"])
     if len(place) > 1 and isinstance(place[1], int):
         entry = content[place[0]][place[1]]
@@ -60,4 +60,4 @@ def _faults(file: str, content: dict[str, Any], error: Any) -> list[Fault]:
     if error["type"] not in {"missing", "extra_forbidden", "value_error"}:
         message += f" (it is {error['input']!r})"
     fixes = {"missing": "add it", "extra_forbidden": "remove it or correct its spelling"}
-    return [Fault(where, line, fixes.get(error["type"], "correct the file")) for line in message.splitlines()]
+    return [Fault(where, line, fixes.get(error["type"], fix)) for line in message.splitlines()]

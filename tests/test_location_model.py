@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from needs.errors import InfeasibleError
+from needs.location import mending
 from needs.location.model import Floor, Goal, Model
-from needs.location.rules import Limit, Links, Rules
+from needs.location.program import Clock
+from needs.location.rules import Limit, Links, Rules, Wish
 from needs.location.solve import solve
 from needs.location.values import Values
 
@@ -156,6 +158,10 @@ def mended(model: Model, where: str, what: str) -> Model:
     rules = replace(model.rules, limits=limits)
     if where == "links":
         rules = replace(rules, links=None, hangs=np.zeros(model.choices, bool))
+    if where == "required":
+        groups = [[int(j) for j in part.removeprefix("one of choices ").removesuffix(" must open").split(", ")]
+                  for part in what.split(" and ")]  # fmt: skip
+        rules = replace(rules, required=tuple(g for g in rules.required if g.tolist() not in groups))
     floors = model.floors
     if where == "floor":
         most = float(what.split("more than ")[1].split(" %")[0])
@@ -166,16 +172,19 @@ def mended(model: Model, where: str, what: str) -> Model:
 @pytest.mark.parametrize("seed", range(200, 320))
 def test_each_mend_that_is_named_mends_alone(seed):
     model = replace(general_model(seed), first=())
-    faults = []
     try:
         solve(model)
     except InfeasibleError as error:
-        faults = error.faults
-    named = [f for f in faults if f.where != "plan"]
-    assert len(named) == len(faults) or len(faults) == 1
-    for fault in named:
-        if "even without the other" not in fault.what:
-            solve(mended(model, fault.where, fault.what))
+        told = error.faults
+    else:
+        return
+    faults = mending.mends(model, Clock(60.0))
+    assert len(told) == 1 or (not faults and all("even without" in f.what for f in told))
+    assert all(fault.fix in told[0].fix for fault in faults)
+    for fault in faults:
+        ways = fault.what.split(" or ") if fault.where == "required" else [fault.what]
+        for what in ways:
+            solve(mended(model, fault.where, what))
 
 
 def many(limits: tuple[Limit, ...], required: tuple[np.ndarray, ...] = ()) -> Model:
@@ -189,7 +198,26 @@ def test_many_choices_that_clash_are_told_what_would_mend_them():
     with pytest.raises(InfeasibleError) as raised:
         solve(many((Limit(np.ones(220), 2.0, "hubs"),), three))
     (fault,) = raised.value.faults
-    assert (fault.where, fault.fix) == ("hubs", "raise it to 3")
+    assert fault.where == "hubs; required"
+    assert fault.fix.startswith("any one would mend it: hubs: raise it to 3 (the other constraints need 3, but at most")
+
+
+def test_of_many_pairs_those_that_clash_are_named():
+    """Hubs 0 to 79 stand in a row, next ones too near; 4 and 5 must open, and so must 50."""
+    count = 220
+    pairs = tuple(np.array([j, j + 1]) for j in range(79))
+    whys = tuple(Wish("apart", f"{j} and {j + 1} are too near", "let them") for j in range(79))
+    required = tuple(np.array([j]) for j in (4, 5, 50))
+    rules = Rules(count, (Limit(np.ones(count), 9.0, "hubs"),), apart=pairs, apart_why=whys, required=required)
+    with pytest.raises(InfeasibleError) as raised:
+        solve(Model(Values.dense(np.eye(count)), np.ones(count), np.zeros(count), rules))
+    (fault,) = raised.value.faults
+    assert fault.where == "required; apart"
+    assert (
+        "one of choices 4 must open or one of choices 5 must open); or apart: let them (4 and 5 are too near)"
+        in fault.fix
+    )
+    assert "50" not in fault.fix
 
 
 def test_many_choices_keep_to_a_limit_below_nothing():

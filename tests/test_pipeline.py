@@ -431,6 +431,23 @@ def test_commands_for_people(town, capsys):
         assert words in capsys.readouterr().out
 
 
+def test_explain_gives_every_site_its_reasons_and_knows_what_was_built(ruralshire, capsys):
+    built, paths = ruralshire
+    sites = pd.read_csv(built.folder / "sites.csv")
+    for status in ("none", "open"):  # a demo is not in the catalogue, and is found all the same
+        site = sites[sites["status"] == status].iloc[0]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.argv", ["needs", "explain", "Ruralshire", site["site_id"],
+                                       "--processed", str(paths.processed)])  # fmt: skip
+            with pytest.raises(SystemExit) as stop:
+                cli.main()
+        assert not stop.value.code
+        head, *reasons = capsys.readouterr().out.splitlines()
+        assert head.startswith(f"{site['name']} ({site['site_type_label']}): {site['today']} today, {site['offer']}")
+        assert "; ".join(line.removeprefix("  - ") for line in reasons) == site["reasons"]
+        assert len(reasons) > 1
+
+
 def test_until_a_stage_writes_what_that_stage_knows(town):
     path, paths = town
     built = pipeline.build(path, paths=paths, until="need")

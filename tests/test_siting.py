@@ -335,13 +335,13 @@ CLASHES = [
         {"today": "hub"},
         settings_of(2, 9, existing="keep"),
         5.0,
-        "at most 2 may be; the sites that must stay or be chosen are Site A, Site B, Site C, Site D -> raise it to 4",
+        'raise it to 4 (the other constraints need 4, but at most 2 may be); or existing: set existing = "free" (Site',
     ),
     (
         {"today": "outreach", "may_hub": [False, False, False, True]},
         settings_of(1, 2, existing="keep"),
         5.0,
-        "max_outreach: the other constraints need 3, but at most 2 may be",
+        "max_outreach: raise it to 3 (the other constraints need 3, but at most 2 may be); or existing",
     ),
     (
         {"today": ["outreach", "none", "none", "none"], "keep": True, "may_hub": [False, True, True, True]},
@@ -359,19 +359,19 @@ CLASHES = [
         {"today": "outreach", "keep": True},
         settings_of(1, 3),
         27.0,
-        "max_hubs: the other constraints need 4, but at most 1 may be",
+        "max_hubs: raise it to 4 (the other constraints need 4, but at most 1 may be); or parent_limit_min: raise it",
     ),
     (
         {"today": ["hub", "none", "none", "none"], "keep": True, "may_hub": False},
         settings_of(1, 1),
         5.0,
-        "Site A must be a hub, but may not",
+        "Site A must stay, but may not: may_hub is false -> set may_hub for it, or unset keep for Site A",
     ),
     (
         {"today": "outreach", "keep": True},
         settings_of(2, 1),
         5.0,
-        "max_outreach: the other constraints need 2, but at most 1 may be",
+        "2 (the other constraints need 2, but at most 1 may be); or keep, A: unset keep for Site A (Site A must stay)",
     ),
 ]
 

@@ -54,22 +54,43 @@ def random_case(seed: int):
             values[f"S{k}"] = column()
         if status != "open":
             today[f"S{k}"] = column()
+    if hubs and lots.random() < 0.4:
+        rows.append(("O", "outreach", "keep", 0.0, str(lots.choice(hubs))))
+        values["O"] = column() / 2
     if lots.random() < 0.3:
         today["N"] = column() / 2
     weights = np.where(lots.random(n) < 0.2, 0.0, lots.integers(1, 9, n))
     budgets = [float(b) for b in lots.integers(0, 5, int(lots.integers(1, 4))) * 10 + 0.1]
     rule = {"carry_over": bool(lots.random() < 0.5), "most_per_year": [None, 1, 2][int(lots.integers(3))]}
+    links = [(row[0], row[4]) for row in rows if row[4]]
+    ended = [row[0] for row in rows if row[2] == "close" or row[1:3] == ("outreach", "convert")]
+    links += [(i, j) for i, _ in links for j in ended if i != j and lots.random() < 0.5]  # hubs of today
+    rule["parents"] = pd.DataFrame(links, columns=["site_id", "parent_hub_id"], dtype=object)
     return (*tables(rows, weights, values, today), budgets), rule
 
 
-def met_of(case, done):
-    """Need met and value of each point when some sites are done, in plain Python."""
+def run(case, rule, site, done) -> bool:
+    """Whether a hub that can run an outreach site is open when some sites are done."""
+    rows = case[3].set_index("site_id")
+    for hub in rule["parents"].loc[rule["parents"]["site_id"] == site, "parent_hub_id"]:
+        changed = rows.at[hub, "status"] == "keep" or hub in done
+        if changed == (rows.at[hub, "offer"] == "hub"):
+            return True
+    return False
+
+
+def met_of(case, rule, done):
+    """Need met and value of each point when some sites are done, in plain Python; outreach counts with a hub."""
     points, values, today, changes, _ = case
     best = []
     for point in points["point_id"]:
         got = [0.0, *(today.at[point, i] for i in today if i not in set(changes["site_id"]))]
         for row in changes.itertuples():
-            if row.status == "keep" or (row.site_id in done and row.status != "close"):
+            if row.status == "keep" or (
+                row.site_id in done
+                and row.status != "close"
+                and (row.offer == "hub" or run(case, rule, row.site_id, done))
+            ):
                 got.append(values.at[point, row.site_id])
             if row.status in ("convert", "close") and row.site_id not in done:
                 got.append(today.at[point, row.site_id])
@@ -81,7 +102,7 @@ def allowed(case, rule, years) -> bool:
     """Whether years (by site_id, from 0) keep to every rule, in plain Python."""
     points, _, _, changes, budgets = case
     movers = {row.site_id: row for row in changes.itertuples() if row.status != "keep"}
-    now, final = met_of(case, set())[1], met_of(case, set(movers))[1]
+    now, final = met_of(case, rule, set())[1], met_of(case, rule, set(movers))[1]
     left = 0
     for t, budget in enumerate(budgets):
         made = [movers[i] for i in movers if years[i] == t]
@@ -90,11 +111,16 @@ def allowed(case, rule, years) -> bool:
             return False
         if rule["most_per_year"] and sum(row.status != "close" for row in made) > rule["most_per_year"]:
             return False
-        here = met_of(case, {i for i in movers if years[i] <= t})[1]
+        here = met_of(case, rule, {i for i in movers if years[i] <= t})[1]
         for weight, value, first, last in zip(points["weight"], here, now, final, strict=True):
             if weight > 0 and value < min(first, last) - SAME:
                 return False
-    return all(row.offer != "outreach" or years.get(row.parent_hub_id, -1) <= years[i] for i, row in movers.items())
+    return all(
+        run(case, rule, row.site_id, {i for i in movers if years[i] <= t})
+        for row in changes.itertuples()
+        if row.offer == "outreach"
+        for t in range(years.get(row.site_id, 0), len(budgets))
+    )
 
 
 def brute_force(case, rule):
@@ -105,7 +131,7 @@ def brute_force(case, rule):
     for years in itertools.product(span, repeat=len(ids)):
         chosen = dict(zip(ids, years, strict=True))
         if allowed(case, rule, chosen):
-            found.append((math.fsum(met_of(case, {i for i in ids if chosen[i] <= t})[0] for t in span), years))
+            found.append((math.fsum(met_of(case, rule, {i for i in ids if chosen[i] <= t})[0] for t in span), years))
     if not found:
         return None
     most = max(met for met, _ in found)
@@ -147,12 +173,15 @@ def test_money_and_need_add_up(seed):
     assert found.proof.objective == pytest.approx(math.fsum(years["need_met"]))
     assert years["openings"].sum() == (table["status"] != "close").sum()
     everything = set(table["site_id"])
-    assert years["need_met"].iloc[-1] == pytest.approx(met_of(case, everything)[0])
-    assert found.today == pytest.approx(met_of(case, set())[0])
-    assert found.all_at_once == pytest.approx(len(years) * met_of(case, everything)[0])
+    assert years["need_met"].iloc[-1] == pytest.approx(met_of(case, rule, everything)[0])
+    assert found.today == pytest.approx(met_of(case, rule, set())[0])
+    assert found.all_at_once == pytest.approx(len(years) * met_of(case, rule, everything)[0])
     for row in table.itertuples():
         assert row.need_met_after == years["need_met"].iloc[row.year - 1]
-        assert row.alone == pytest.approx(met_of(case, {row.site_id})[0] - found.today)
+        assert row.alone == pytest.approx(met_of(case, rule, {row.site_id})[0] - found.today)
+        by_then = set(table.loc[table["year"] <= row.year, "site_id"])
+        without = met_of(case, rule, by_then - {row.site_id})[0]
+        assert row.adds == pytest.approx(met_of(case, rule, by_then)[0] - without)
 
 
 @settings(max_examples=12)
@@ -208,6 +237,13 @@ def test_a_county_by_hand():
     assert why["A"] == (
         "Oakham in year 1: alone it adds need met of 60.0 need-weighted families, 71 % of what the whole plan adds"
     )
+    assert why["C"].startswith(  # nobody runs it before Uppingham is a hub
+        "Lyddington in year 2: alone it adds nothing, for no hub that is open today can run it; beside what is open at "
+        "the end of that year it adds need met of 10.0 need-weighted families"
+    )
+    table = found.table.set_index("site_id")
+    assert table["alone"].to_dict() == {"A": 60.0, "B": 15.0, "C": 0.0, "D": -15.0}
+    assert table["adds"].to_dict() == {"A": 60.0, "B": 40.0, "C": 10.0, "D": 0.0}  # without Uppingham no Lyddington
     assert why["B"].endswith("; year 1 has £0 left and it costs £100")
     assert why["C"].endswith("; it cannot open before Uppingham, which runs it")
     assert why["D"].endswith("; before Uppingham is open, families would be without either")
@@ -243,6 +279,67 @@ def test_any_hub_that_can_run_an_outreach_site_will_do():
     points, values, today, changes = county()
     found = phase(points, values, today, changes.drop(columns="parent_hub_id"), [110.0, 100.0], parents=parents)
     assert years_of(found) == {"A": 0, "B": 1, "C": 0, "D": 1}
+
+
+def kept_outreach(parents):
+    """Hub A closes, B (100 pounds) opens; Hall O is kept: A runs it today, B will; C is far from it."""
+    rows = [
+        ("A", "none", "close", 0.0, None),
+        ("B", "hub", "open", 100.0, None),
+        ("C", "hub", "keep", 0.0, None),
+        ("O", "outreach", "keep", 0.0, "B"),
+    ]
+    values = {"B": [0, 1, 0], "C": [1, 0, 0], "O": [0, 0, 0.6]}
+    case = tables(rows, [10, 10, 10], values, {"A": [1, 0, 0]})
+    return case, pd.DataFrame({"site_id": "O", "parent_hub_id": parents})
+
+
+def test_a_kept_outreach_has_a_hub_every_year():
+    case, parents = kept_outreach(["A", "B"])
+    found = phase(*case, [0.0, 100.0], parents=parents)
+    assert years_of(found) == {"A": 1, "B": 1}  # nobody would miss A itself: C serves its families
+    why = found.table.set_index("site_id")["why"]
+    assert why["A"].endswith("; before Site B is open, no hub could run Site O")
+    assert years_of(phase(*case, [100.0, 0.0], parents=parents)) == {"A": 0, "B": 0}
+    with pytest.raises(InfeasibleError) as caught:  # nothing says that A can run it
+        phase(*case, [0.0, 100.0], parents=parents[1:])
+    (fault,) = caught.value.faults
+    assert fault.where == "parents, O"
+    assert fault.what == (
+        "Site O is kept, but of Site B, which can run it, none can open in year 1: it has £0 and the cheapest "
+        "costs £100"
+    )
+    assert fault.fix.startswith("add £100 in year 1, or name as its parent the hub of today")
+    case, parents = kept_outreach(["B", None])  # somebody else runs it until then
+    assert years_of(phase(*case, [0.0, 100.0], parents=parents)) == {"A": 0, "B": 1}
+
+
+def test_an_outreach_that_ends_has_its_hub_until_then():
+    rows = [("A", "none", "close", 0.0, None), ("B", "hub", "open", 5.0, None), ("O", "none", "close", 0.0, None)]
+    today = {"A": [0.0, 0.0], "O": [0.0, 0.6]}  # O is missed until B is open; nobody would miss A
+    case = tables(rows, [1, 1], {"B": [0.0, 1.0]}, today)
+    assert years_of(phase(*case, [0.0, 5.0])) == {"A": 0, "B": 1, "O": 1}
+    parents = pd.DataFrame({"site_id": ["O"], "parent_hub_id": ["A"]})
+    found = phase(*case, [0.0, 5.0], parents=parents)
+    assert years_of(found) == {"A": 1, "B": 1, "O": 1}
+    assert found.table.set_index("site_id").at["A", "why"].endswith("; until Site O changes too, it alone can run it")
+
+
+def test_money_that_waits_is_explained():
+    rows = [("H", "hub", "open", 60.0, None), ("V", "hub", "open", 10.0, None)]
+    case = tables(rows, [90, 5], {"H": [1, 0], "V": [0, 1]}, {})
+    found = phase(*case, [40.0, 20.0, 10.0])
+    assert years_of(found) == {"H": 1, "V": 2}
+    assert found.sentences[0].startswith("Year 1: nothing changes; £0 spent; £40 is left, saved for Site H in year 2.")
+    why = found.table.set_index("site_id")["why"]
+    assert why["H"].endswith("; year 1 has £40 left and it costs £60")
+    assert why["V"].endswith(
+        "; year 2 has £0 left and it costs £10; the £40 left in year 1 is saved for Site H in year 2"
+    )
+    found = phase(*case, [75.0, 0.0])
+    assert "£70 spent; £5 is left, which no later year needs." in found.sentences[0]
+    found = phase(*case, [65.0, 10.0], carry_over=False)
+    assert "£60 spent; £5 is left and lapses." in found.sentences[0]
 
 
 def test_most_openings_in_a_year():
@@ -296,7 +393,11 @@ def test_every_fault_is_told_at_once():
     with pytest.raises(InputError) as caught:
         phase(points, values.drop(columns="B"), today * 4, changes.assign(parent_hub_id=[None, None, "Z", None]), [1.0])
     text = str(caught.value)
-    for fault in ("values: has no site B", "today_values: is 2 for point P1 and site D", "no hub of the plan (1): Z"):
+    for fault in (
+        "values: has no site B",
+        "today_values: is 2 for point P1 and site D",
+        "no hub of the plan, nor one of today (1): Z",
+    ):
         assert fault in text
     with pytest.raises(InputError, match=r"points: lacks columns \(1\): weight"):
         phase(points[["point_id"]], values, today, changes, [1.0])

@@ -236,6 +236,24 @@ def test_too_few_team_days_tell_how_many_more_would_do():
     assert timetable(venues_of([1, 1, 1]), minutes_of(ids), three, weeks=2, every_weeks=2).proof.status == "optimal"
 
 
+@pytest.mark.parametrize("session_min", [60.0, 120.0])
+def test_a_clash_is_no_time_out(session_min):
+    """Seven venues need three days a week of three visits each, and the team has one: two more in each of four weeks.
+
+    The solver's presolve once took this program for one with an answer, and ended without any.
+    """
+    venues = venues_of([0.6, 1, 3.8, 1.3, 3.4, 0.8, 0.7, 2], parent_hub_id=["H", "H", "H", "K", "H", "H", "H", "H"])
+    teams = teams_of([("H", ["Monday"], 420.0, session_min), ("K", ["Monday"], 420.0, session_min)])
+    drive = minutes_of([*venues["site_id"], "H", "K"])
+    with pytest.raises(InfeasibleError) as caught:
+        timetable(venues, drive, teams, weeks=4, every_weeks=1)
+    (fault,) = caught.value.faults
+    assert fault.what == "8 team-days in 4 weeks are too few to visit every venue at least every 1 week"
+    assert fault.fix == "add 8 team-days (8 days of Team 0): no fewer would do; or raise every_weeks"
+    more = teams.assign(weekdays=[["Monday", "Tuesday", "Friday"], ["Monday"]])
+    assert timetable(venues, drive, more, weeks=4, every_weeks=1).venues["longest_gap_weeks"].max() == 1
+
+
 def test_every_fault_is_told_at_once():
     venues = venues_of([np.nan, -1, 1], sessions=[1.5, 0, 1], closed_weekdays=[["Mon"], [], "Monday"])
     venues.loc[2, "site_id"] = "V0"

@@ -11,7 +11,7 @@ from shapely import Point
 
 from needs import charts, scenarios
 from needs.assessment.plan import Cost, PlanSettings, ReachFloor
-from needs.errors import InfeasibleError, InputError
+from needs.errors import InfeasibleError, InputError, SettingsError
 from needs.siting import alternatives, draws, plan
 
 # Four villages in a row, ten minutes apart, 100 families each but the last (40); one building in each. A hub reaches
@@ -46,10 +46,11 @@ HUB = NEAR.map(lambda m: {0.0: 1.0, 10.0: 0.5}.get(m, 0.0))
 OUTREACH = NEAR.map(lambda m: float(m == 0))
 
 
+SETTINGS = PlanSettings(max_hubs=1, max_outreach=1, keep_hub_pct=0, keep_outreach_pct=0, outreach_value=0.6)
+
+
 def recommend(sites=SITES, **settings) -> plan.Plan:
-    asked = {"max_hubs": 1, "max_outreach": 1, "keep_hub_pct": 0, "keep_outreach_pct": 0, "outreach_value": 0.6}
-    chosen = PlanSettings(**(asked | settings))
-    return plan.recommend(POINTS, sites, HUB, OUTREACH, AWAY, chosen, minutes=NEAR)
+    return plan.recommend(POINTS, sites, HUB, OUTREACH, AWAY, SETTINGS.changed(**settings), minutes=NEAR)
 
 
 def offers(found: plan.Plan) -> str:
@@ -106,6 +107,34 @@ def test_hubs_keep_their_distance():
         recommend(max_hubs=2, hubs_apart_min=11, must={"A1": "hub", "B1": "hub"})
 
 
+def test_hubs_that_must_be_and_may_not_be_so_near_are_named():
+    with pytest.raises(InfeasibleError) as raised:
+        recommend(max_hubs=2, hubs_apart_min=11, must={"C1": "hub", "D1": "hub"})
+    (fault,) = raised.value.faults
+    assert fault.where == "must, C1; must, D1; hubs_apart_min"
+    assert fault.fix == (
+        "any one would mend it: must, C1: unset must for Hall (Hall must be a hub); or must, D1: unset must for School "
+        "(School must be a hub); or hubs_apart_min: lower it to 10 (Hall and School are 10 minutes apart, where 11 "
+        "minutes are asked for)"
+    )
+    assert "free" not in str(raised.value)  # it is so already
+    with pytest.raises(InfeasibleError) as raised:  # A1 and B1 are too near as well: both pairs must give way
+        recommend(max_hubs=4, hubs_apart_min=11, must=dict.fromkeys(IDS, "hub"))
+    (fault,) = raised.value.faults
+    assert "must, B1; must, D1: unset must for Centre and unset must for School (Centre must be a hub and" in fault.fix
+    assert fault.fix.count("10 minutes apart") == 3
+    recommend(max_hubs=2, hubs_apart_min=10, must={"C1": "hub", "D1": "hub"})
+
+
+def test_what_must_close_clashes_with_keeping_all():
+    with pytest.raises(InputError, match=r'B1: must close, but existing = "keep" lets no site that exists close'):
+        recommend(existing="keep", must={"B1": "closed"})
+    assert offers(recommend(must={"B1": "closed"})) == "A1=outreach C1=hub"
+    with pytest.raises(InputError, match=r"libraries-nowhere: there is no such site -> give a site_id"):
+        recommend(sites=SITES.assign(site_id=["A1", "B1", "C1", "libraries-oakham-library"]),
+                  must={"libraries-nowhere": "hub"})  # fmt: skip
+
+
 def test_floors_are_reached_or_refused():
     # Without a car: D alone. It must be reached whole: a hub or an outreach in D.
     floor = ReachFloor(group="car", values=[False], reach_pct=100)
@@ -120,9 +149,46 @@ def test_floors_are_reached_or_refused():
         recommend(floor=[everybody])
     # The most is reached by hub B1 and outreach D1: 50 + 100 + 50 + 40 = 240 of 340; C1, A1: 100 + 50 + 100 + 20 = 270.
     assert "no plan reaches more than 79.411 % of them, and 90 % is asked for" in str(raised.value)
-    assert {f.where for f in raised.value.faults} >= {"max_hubs", "max_outreach"}
+    (fault,) = raised.value.faults  # one clash, three ways out
+    assert fault.where == "max_hubs; max_outreach; floor of 90 % for fifth_england 1, 2, 4, 5"
+    assert "max_hubs: raise it to 2 (the other constraints need 2, but at most 1 may be); or " in fault.fix
     with pytest.raises(InputError, match="no family is in this group -> give some of 1, 2, 4, 5"):
         recommend(floor=[ReachFloor(group="fifth_england", values=[3], reach_pct=10)])
+
+
+def test_a_floor_for_the_neediest_here():
+    """England's neediest fifth may live elsewhere: here C is the neediest, and must be reached whole."""
+    floor = {"group": "fifth_here", "values": [1], "reach_pct": 100}
+    here = POINTS.assign(fifth_england=4, fifth_here=[3, 2, 1, 5])
+    chosen = SETTINGS.changed(max_outreach=0)
+    free = plan.recommend(here, SITES, HUB, OUTREACH, AWAY, chosen)
+    held = plan.recommend(here, SITES, HUB, OUTREACH, AWAY, chosen.changed(floor=[floor]))
+    # One hub: at B1 50 + 100 + 75 = 225, at C1 50 + 150 + 40 = 240, at D1 75 + 80 = 155.
+    assert (offers(free), offers(held)) == ("C1=hub", "C1=hub")
+    chosen = chosen.changed(floor=[floor | {"values": [3]}])  # of A only A1 reaches all
+    assert offers(plan.recommend(here, SITES, HUB, OUTREACH, AWAY, chosen)) == "A1=hub"
+    with pytest.raises(InputError, match="floor of 100 % for fifth_here 1: the families have no column fifth_here"):
+        recommend(floor=[ReachFloor(**floor)])
+
+
+def test_settings_are_changed_with_the_checks_of_the_file():
+    chosen = SETTINGS.changed(max_hubs=3, hub={"families": 90}, must={"A1": "hub"})
+    assert (chosen.max_hubs, chosen.hub.families, chosen.must) == (3, 90.0, {"A1": "hub"})
+    assert chosen.changed(max_hubs=SETTINGS.max_hubs, hub=SETTINGS.hub, must={}) == SETTINGS
+    assert chosen.changed(floor=[ReachFloor(group="car", values=[False], reach_pct=60)]).floor[0].label == (
+        "floor of 60 % for car False"
+    )
+    wrong = {"max_hub": 3, "must": {"A1": "hubb"}, "aim": "fifth", "hubs_apart_min": "ten", "max_outreach": -1}
+    with pytest.raises(SettingsError) as caught:
+        SETTINGS.changed(**wrong, floor=[{"group": "cars", "values": [False], "reach_pct": 60}])
+    assert {f.where for f in caught.value.faults} == {
+        "plan, max_hub", "plan, must A1", "plan, aim", "plan, hubs_apart_min", "plan, max_outreach",
+        "plan, [[floor]] 1 group",
+    }  # fmt: skip
+    assert "(it is 'hubb')" in str(caught.value)
+    assert {f.fix for f in caught.value.faults} == {"remove it or correct its spelling", "give another value"}
+    with pytest.raises(SettingsError, match=r"keep_outreach_pct 5 is over keep_hub_pct 0"):
+        SETTINGS.changed(keep_outreach_pct=5)
 
 
 def test_what_is_asked_first():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from needs.toml import Strict
+from needs.toml import Strict, checked
 
 Aim = Literal["total", "fifths", "worst_fifth", "worst_decile_travel"]
 Must = Literal["hub", "outreach", "open", "convert", "closed"]
@@ -31,11 +31,12 @@ class Cost(Strict):
 class ReachFloor(Strict):
     """At least so many per cent of a group's families must be reached, by a hub or by any offer.
 
-    `group` is a column of the families: fifth_england (1 = highest need), ruc21cd or car; `values` are those of its
-    values that make up the group. What is counted is cover within the standards: an outreach counts in full.
+    `group` is a column of the families: fifth_england, fifth_here (fifths of the zones by need, of England or of this
+    council alone; 1 = highest need), ruc21cd or car; `values` are those of its values that make up the group. What is
+    counted is cover within the standards: an outreach counts in full.
     """
 
-    group: Literal["fifth_england", "ruc21cd", "car"]
+    group: Literal["fifth_england", "fifth_here", "ruc21cd", "car"]
     values: list[int | str | bool] = Field(min_length=1)
     reach_pct: float = Field(gt=0, le=100)
     offer: Literal["hub", "any"] = "any"
@@ -58,7 +59,8 @@ class PlanSettings(Strict):
         Whether sites that exist may close ("free") or must all stay ("keep").
     must
         By site_id: "hub" or "outreach" (it must be that), "open" (either), "convert" (another offer than today's) or
-        "closed" (neither).
+        "closed" (neither; refused of a site that exists where `existing` is "keep"). It goes before `existing` and
+        before what the sites' column keep says.
     keep_hub_pct, keep_outreach_pct
         The presumption against closure: closing a hub, or an outreach site, that exists today must cut unmet need by
         more than this share of all need; making a hub an outreach site, by the difference.
@@ -125,6 +127,19 @@ class PlanSettings(Strict):
             msg = f"keep_outreach_pct {self.keep_outreach_pct:g} is over keep_hub_pct {self.keep_hub_pct:g}"
             raise ValueError(msg)
         return self
+
+    def changed(self, **values: Any) -> PlanSettings:
+        """Give these settings with some of them replaced, checked as an assessment file is.
+
+        ``settings.changed(max_hubs=3, floor=[{"group": "car", "values": [False], "reach_pct": 80}])``; tables are
+        replaced whole.
+
+        Raises
+        ------
+        SettingsError
+            With every fault: names that are no setting, and values that may not be.
+        """
+        return checked(PlanSettings, self.model_dump() | values, file="plan", fix="give another value")
 
     def budgets(self) -> Iterator[tuple[str, str, float]]:
         """Give each budget that is set: its name, the cost that it is for, and how much there is."""

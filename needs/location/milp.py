@@ -41,6 +41,20 @@ class Outcome:
     x: Floats | None
     bound: float
 
+    def answer(self, what: str, clock: Clock) -> Floats:
+        """Give the variables' values, or say why there are none.
+
+        Raises
+        ------
+        NeedsError
+            If nothing was found.
+        """
+        if self.x is None and self.status == "time limit":
+            fail(NeedsError, what, f"none was found within {clock.limit_s:g} s", "raise time_limit_s")
+        if self.x is None:
+            fail(NeedsError, what, "the solver stopped without an answer", "change a figure a little, and report it")
+        return self.x
+
 
 @dataclass
 class Milp:
@@ -107,15 +121,21 @@ class Milp:
         options |= {"mip_max_nodes": most_nodes, "time_limit": clock.left_s()}
         for name, value in options.items():
             highs.setOptionValue(name, value)
-        if highs.passModel(self._lp(costs, [*self.rows, *extra])) == highspy.HighsStatus.kError:
-            fail(NeedsError, "program", "HiGHS refuses it", "give finite numbers")
-        if start is not None:
-            solution = highspy.HighsSolution()
-            solution.col_value = start.tolist()
-            highs.setSolution(solution)
-        highs.run()
-        info = highs.getInfo()
-        clock.nodes += max(0, int(info.mip_node_count))
+        program = self._lp(costs, [*self.rows, *extra])
+        # The presolve of HiGHS 1.15 may reduce a program without an answer to a wrong one, and then says so.
+        for presolve in ("choose", "off"):
+            highs.setOptionValue("presolve", presolve)
+            if highs.passModel(program) == highspy.HighsStatus.kError:
+                fail(NeedsError, "program", "HiGHS refuses it", "give finite numbers")
+            if start is not None:
+                solution = highspy.HighsSolution()
+                solution.col_value = start.tolist()
+                highs.setSolution(solution)
+            highs.run()
+            info = highs.getInfo()
+            clock.nodes += max(0, int(info.mip_node_count))
+            if highs.getModelStatus() != highspy.HighsModelStatus.kSolveError:
+                break
         status = _STATUS.get(highs.getModelStatus(), "solver stopped")
         x = None
         if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:

@@ -39,6 +39,28 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """Why a rule is there, for messages where rules clash.
+
+    Attributes
+    ----------
+    where
+        The setting.
+    what
+        What it asks, as a sentence without its stop.
+    mend
+        How to give way.
+    """
+
+    where: str
+    what: str
+    mend: str
+
+
+_HANGING = Wish("links", "an outreach site hangs on certain hubs only", "let it hang on hubs that are further away")
+
+
+@dataclass(frozen=True)
 class Links:
     """On which choices each choice may hang: those of choice j are parent[start[j] : start[j + 1]], ascending."""
 
@@ -82,6 +104,9 @@ class Rules:
         Choices that open only if one of their parents in `links` is open; shape (choices,). None of them is a parent.
     links
         Parents of the choices that hang; None where none hangs.
+    apart_why, required_why, links_why
+        For messages: why each group of `apart` and of `required` is a rule, and why choices hang. Where a group of
+        `apart` has no reason it can never give way, as the offers of one building.
     """
 
     choices: int
@@ -91,6 +116,9 @@ class Rules:
     closed: Bools = field(default_factory=lambda: np.zeros(0, bool))
     hangs: Bools = field(default_factory=lambda: np.zeros(0, bool))
     links: Links | None = None
+    apart_why: tuple[Wish | None, ...] = ()
+    required_why: tuple[Wish, ...] = ()
+    links_why: Wish = _HANGING
 
     def __post_init__(self) -> None:
         for name in ("closed", "hangs"):

@@ -23,6 +23,13 @@ LABELS: dict[str, dict[Any, str]] = {
         4: "Fourth fifth",
         5: "Fifth of England with the lowest need",
     },
+    "fifth_here": {
+        1: "Fifth of the zones here with the highest need",
+        2: "Second fifth here",
+        3: "Third fifth here",
+        4: "Fourth fifth here",
+        5: "Fifth of the zones here with the lowest need",
+    },
     "idaci_decile": {d: f"IDACI decile {d}" for d in _DECILES}
     | {1: "IDACI decile 1 (most deprived tenth of England)", 10: "IDACI decile 10 (least deprived tenth of England)"},
     "ruc21cd": dict(RURAL_URBAN_LABELS),

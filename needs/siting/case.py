@@ -9,17 +9,14 @@ import numpy as np
 import pandas as pd
 
 from needs.assessment.plan import PlanSettings
-from needs.errors import Fault, Faults, InfeasibleError
-from needs.location.mending import LINKS
+from needs.errors import Faults, InfeasibleError
 from needs.location.model import Model
 from needs.location.rules import Ints
 from needs.location.solve import Solution, solve
 from needs.location.values import Bools, Floats, Values
 from needs.schemas import OFFERS
 from needs.siting import statement
-from needs.siting.words import A
 
-_MUST = {"stay": "stay open", "open": "be open"}
 _POINT_COLUMNS = ("point_id", "lsoa21cd", "demand", "weight")
 _SITE_COLUMNS = ("site_id", "name", "site_type", "today", "keep", "ours", "may_hub", "may_outreach")
 
@@ -151,20 +148,7 @@ class Case:
             Naming every clash of constraints, and what would mend it.
         """
         self._check_clashes()
-        try:
-            return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
-        except InfeasibleError as error:
-            raise InfeasibleError([self._in_context(fault) for fault in error.faults]) from None
-
-    def _in_context(self, fault: Fault) -> Fault:
-        """Name the sites that must stay or be chosen, and the setting that links are made by."""
-        held = self.sites["must"].isin(["stay", "open", "hub", "outreach", "convert"]).to_numpy()
-        if fault.where == LINKS:
-            return Fault("parent_limit_min", fault.what, "raise it, or add sites that may be hubs")
-        if not held.any():
-            return fault
-        told = f"{fault.what}; the sites that must stay or be chosen are {_names(self.sites, held)}"
-        return Fault(fault.where, told, f'{fault.fix}, or set existing = "free" or unset keep or must for some of them')
+        return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
 
     def offers(self, opened: Bools) -> list[str]:
         """Say what each site is when some choices are open: hub, outreach or none; a neighbour's as it is today."""
@@ -196,25 +180,22 @@ class Case:
         faults = Faults(error=InfeasibleError)
         closed = self.model.rules.closed
         hung: list[bool] = np.asarray(self.near.any(axis=1)).tolist()
-        for group in self.model.rules.required:
+        for group, why in zip(self.model.rules.required, self.model.rules.required_why, strict=True):
             s = int(group[0]) // 2
-            words = _MUST[str(sites["must"][s])] if len(group) == 2 else f"be {A[OFFERS[int(group[0]) % 2]]}"
-            where, name = f"site {sites['site_id'][s]}", sites["name"][s]
+            where = f"site {sites['site_id'][s]}"
             able: Ints = group[~closed[group]]
             if not len(able):
-                flags = " or ".join(f"may_{OFFERS[int(c) % 2]}" for c in group)
-                faults.add(where, f"{name} must {words}, but may not", f"set {flags} for it, or unset {self._why(s)}")
+                flags = [f"may_{OFFERS[int(c) % 2]}" for c in group]
+                what = f"{why.what}, but may not: {' and '.join(flags)} {'is' if len(flags) == 1 else 'are'} false"
+                faults.add(where, what, f"set {' or '.join(flags)} for it, or {why.mend}")
             elif (able % 2 == 1).all() and not hung[s]:
                 faults.add(
                     where,
-                    f"{name} must {words}, but no site that may be a hub lies within "
+                    f"{why.what}, but no site that may be a hub lies within "
                     f"{self.settings.parent_limit_min:g} minutes of it by car{self._nearest_possible_hub(s)}",
-                    f"raise parent_limit_min, add a site that may be a hub, or unset {self._why(s)}",
+                    f"raise parent_limit_min, add a site that may be a hub, or {why.mend}",
                 )
         faults.raise_if_any()
-
-    def _why(self, s: int) -> str:
-        return "keep" if self.sites["must"].iloc[s] == "stay" else "must"
 
     def _nearest_possible_hub(self, site: int) -> str:
         minutes = np.where(
@@ -294,10 +275,6 @@ def _has(frame: pd.DataFrame, columns: tuple[str, ...], name: str, faults: Fault
 def _check_unique(ids: pd.Series[str], name: str, faults: Faults) -> None:
     for i in sorted(set(ids[ids.duplicated()]))[:5]:
         faults.add(name, f"{ids.name} {i} stands twice", "keep one row for each")
-
-
-def _names(sites: pd.DataFrame, which: Bools) -> str:
-    return _list(sites["name"].to_numpy()[which].tolist())
 
 
 def _list(words: list[str], shown: int = 8) -> str:

@@ -11,10 +11,12 @@ import pandas as pd
 from needs.charts.words import listing, plural, safe
 from needs.errors import Faults, InfeasibleError
 from needs.location.program import Clock
-from needs.location.rules import Bools, Ints
 from needs.location.solve import Proof
 from needs.siting.case import aligned
-from needs.siting.phasing_model import SAME, Changes, Program, money
+from needs.siting.phasing_model import Changes, Hang, Program, money
+from needs.siting.phasing_story import Story
+from needs.siting.phasing_tables import tables_of
+from needs.siting.plan import Plan
 from needs.siting.tables import codes, has, html, known, numbers
 
 STATUSES = ("open", "convert", "close", "keep")
@@ -31,7 +33,8 @@ class Phasing:
     table
         One row a change, by year, then by site_id: site_id, name, offer, status (open, convert, close), year (from
         1), cost (pounds), need_met_after (need-weighted families at the year's end), alone (need met that the
-        change would add if it were the only one), why.
+        change would add if it were the only one: an outreach site that no hub of today can run adds nothing), adds
+        (need met at that year's end that there would not be without it; below 0 for a closing that is missed), why.
     years
         One row a year: year, budget, cost, left (pounds not spent by the year's end; they go on to the next year
         only if they are carried over), openings (conversions included), need_met (need-weighted families at the
@@ -83,11 +86,12 @@ def phase(
     """Choose the year of every change so that the sum over the years of need met is greatest.
 
     Need met in a year is the sum of weight times the best value open at the year's end. Every change is made by
-    the last year. An outreach site opens no earlier than a hub that can run it. What closes or converts serves until
-    then as today, and at no year's end is any family worse off than both today and under the finished plan: nothing
-    closes before what replaces it is open. So a site whose closing takes something from some family stays as long
-    as the money lets it, and one that nobody would miss any more closes at once. Of phasings that do equally well
-    (within 1e-9) the one is taken in which the first site, by site_id, whose years differ has the earlier.
+    the last year. An outreach site, new or kept, has at every year's end a hub that can run it. What closes or
+    converts serves until then as today, and at no year's end is any family worse off than both today and under the
+    finished plan: nothing closes before what replaces it is open. So a site whose closing takes something from some
+    family stays as long as the money lets it, and one that nobody would miss any more closes at once. Of phasings
+    that do equally well (within 1e-9) the one is taken in which the first site, by site_id, whose years differ has
+    the earlier.
 
     Parameters
     ----------
@@ -109,7 +113,10 @@ def phase(
     most_per_year
         Openings and conversions in one year at most; None for any number.
     parents
-        site_id, parent_hub_id: every hub that can run an outreach site, in place of the column of `changes`.
+        site_id, parent_hub_id: every hub that can run an outreach site, in place of the column of `changes`: hubs of
+        the plan, and those of today that close or convert, which run it until then. An outreach site that is kept
+        waits for no hub where one of its parents, or the only one, is blank; one that closes or becomes a hub needs a
+        hub until then where it is named too.
     time_limit_s
         Seconds after which the best phasing so far is returned, with its bound and gap.
 
@@ -123,7 +130,46 @@ def phase(
     read = _read(points, values, today_values, changes, budgets, carry_over, most_per_year, parents)
     _check_clashes(read)
     done, proof = Program(read).solve(Clock(time_limit_s))
-    return _Story(read, done).phasing(proof)
+    story = Story(read, done)
+    return Phasing(story.table(), story.years(), proof, story.need, story.met[0], story.once, story.sentences(proof))
+
+
+def phase_plan(
+    plan: Plan,
+    budgets: list[float],
+    *,
+    carry_over: bool = True,
+    most_per_year: int | None = None,
+    time_limit_s: float = 120.0,
+) -> Phasing:
+    """Choose the year of every change of a plan, by its own costs, minutes and families.
+
+    Parameters
+    ----------
+    plan
+        As `plan.recommend` makes it; its settings or sites say what opening costs (`phasing_tables.tables_of`).
+    budgets, carry_over, most_per_year, time_limit_s
+        As in `phase`.
+
+    Raises
+    ------
+    InputError
+        If the plan changes nothing, the cost of a change is not known, or a budget is no amount.
+    InfeasibleError
+        As `phase`.
+    """
+    made = tables_of(plan)
+    return phase(
+        made.points,
+        made.values,
+        made.today_values,
+        made.changes,
+        budgets,
+        carry_over=carry_over,
+        most_per_year=most_per_year,
+        parents=made.parents,
+        time_limit_s=time_limit_s,
+    )
 
 
 def _read(
@@ -166,15 +212,10 @@ def _read(
     both[:, np.append(ends, np.zeros(count, bool))] = after[:, : ends.sum()]
     both[:, np.append(np.zeros(count, bool), before)] = today[:, : before.sum()]
     base = np.hstack([after[:, ends.sum() :], today[:, before.sum() :]]).max(axis=1, initial=0.0)
-    hubs = set(changes.loc[changes["offer"] == "hub", "site_id"])
-    runs = _runs(changes if parents is None else parents, table, hubs, faults)
+    hangs = _hangs(changes if parents is None else parents, changes, ids, faults)
     faults.raise_if_any()
-    hung = [
-        None if offer != "outreach" or runs[i] & set(stay) else np.array([ids.index(h) for h in sorted(runs[i])])
-        for i, offer in zip(ids, table["offer"], strict=True)
-    ]
     pence = [round(100 * float(budget)) for budget in budgets]
-    return Changes(table, weights, both, base, hung, pence, carry_over, most_per_year)
+    return Changes(table, weights, both, base, hangs, pence, carry_over, most_per_year)
 
 
 def _check_budgets(budgets: list[float], most_per_year: int | None, faults: Faults) -> None:
@@ -200,15 +241,36 @@ def _check_words(changes: pd.DataFrame, faults: Faults) -> None:
     )
 
 
-def _runs(links: pd.DataFrame, table: pd.DataFrame, hubs: set[str], faults: Faults) -> dict[str, set[str]]:
-    """Say for each change that becomes outreach which hubs can run it."""
-    wanted = set(table.loc[table["offer"] == "outreach", "site_id"])
-    given = links.loc[links["site_id"].isin(wanted), ["site_id", "parent_hub_id"]].dropna()
-    runs = {i: set(given.loc[given["site_id"] == i, "parent_hub_id"]) for i in table["site_id"]}
+def _hangs(links: pd.DataFrame, changes: pd.DataFrame, ids: list[str], faults: Faults) -> list[Hang]:
+    """Say of each outreach site, until or from its change or all along, which hubs can run it, and until when."""
+    rows = changes.set_index("site_id")
+    given = links.loc[links["site_id"].isin(rows.index), ["site_id", "parent_hub_id"]].dropna()
+    outreach, kept = rows["offer"] == "outreach", rows["status"] == "keep"
+    ends = (rows["status"] == "close") | ((rows["status"] == "convert") & outreach)
+    hubs, were = set(rows.index[rows["offer"] == "hub"]), set(rows.index[ends])
+    free = set(links.loc[links["parent_hub_id"].isna(), "site_id"]) | (set(rows.index) - set(links["site_id"]))
+    wanted = set(rows.index[outreach]) - (free & set(rows.index[kept]))
     fix = "name the hubs of the plan that can run each outreach site"
-    known(wanted, given["site_id"], name="parent_hub_id", what="not given for outreach", faults=faults, fix=fix)
-    known(given["parent_hub_id"], hubs, name="parent_hub_id", what="no hub of the plan", faults=faults, fix=fix)
-    return runs
+    runs = given.loc[given["parent_hub_id"].isin(hubs), "site_id"]
+    known(wanted, runs, name="parent_hub_id", what="not given for outreach", faults=faults, fix=fix)
+    what = "no hub of the plan, nor one of today"
+    known(given["parent_hub_id"], hubs | were, name="parent_hub_id", what=what, faults=faults, fix=fix)
+    stay = set(rows.index[kept]) & hubs
+    place = {i: k for k, i in enumerate(ids)}
+    hangs = []
+    for site in sorted(set(given["site_id"])):
+        parents = given.loc[given["site_id"] == site, "parent_hub_id"]
+        mine = sorted(set(parents) & (hubs | were))
+        today = [place[p] + len(ids) for p in mine if p in were]
+        if set(mine) & stay or (kept[site] and site in free):
+            continue
+        states = [*(place[p] for p in mine if p in hubs), *today]
+        name = str(rows["name"][site])
+        if outreach[site]:
+            hangs.append(Hang(site, name, None if kept[site] else place[site], states))
+        elif today and rows["status"][site] in {"close", "convert"}:
+            hangs.append(Hang(site, name, place[site] + len(ids), states))
+    return hangs
 
 
 def _check_clashes(read: Changes) -> None:
@@ -230,6 +292,18 @@ def _check_clashes(read: Changes) -> None:
                 f"{name} costs {money(cost)}, {money(cost - largest)} more than any year has",
                 "raise a year's budget, carry money over, or leave it out",
             )
+    count, names = len(read.table), read.table["name"]
+    for hang in read.hangs:
+        dear = min((read.pence[h] for h in hang.hubs if h < count), default=0)
+        if hang.state is None and all(h < count for h in hang.hubs) and dear > read.purse(0):
+            able, short = listing([str(names[h]) for h in hang.hubs]), money(int(dear) - read.purse(0))
+            faults.add(
+                f"parents, {hang.site_id}",
+                f"{hang.name} is kept, but of {able}, which can run it, none can open in year 1: it has "
+                f"{money(read.purse(0))} and the cheapest costs {money(int(dear))}",
+                f"add {short} in year 1, or name as its parent the hub of today that runs it until then, or a blank "
+                "if it needs none",
+            )
     openings = int(read.opens.sum())
     if read.most_per_year is not None and openings > read.most_per_year * years:
         faults.add(
@@ -239,145 +313,3 @@ def _check_clashes(read: Changes) -> None:
             f"raise it to {math.ceil(openings / years)}, or allow more years",
         )
     faults.raise_if_any()
-
-
-class _Story:
-    """One phasing, and what is asked about each of its changes."""
-
-    def __init__(self, read: Changes, done: Bools) -> None:
-        self.read, self.done = read, done
-        self.names = read.table["name"].astype(str).to_list()
-        self.year: Ints = done.shape[1] - done.sum(axis=1)
-        none = np.zeros(len(done), bool)
-        self.states = [none, *done.T]  # before year 1, and at the end of each
-        self.met = [read.met(state) for state in self.states]
-        self.adds = read.met(~none) - self.met[0]
-        self.need = math.fsum(read.weights)
-        self.same = SAME * max(self.need, 1e-300)
-
-    def phasing(self, proof: Proof) -> Phasing:
-        """Put the tables and the words together."""
-        read, years = self.read, self.done.shape[1]
-        new = self.done & ~np.column_stack(self.states[:-1])
-        spent = [int(read.pence[new[:, t]].sum()) for t in range(years)]
-        table = read.table[["site_id", "name", "offer", "status"]].assign(
-            year=self.year + 1,
-            cost=read.pence / 100,
-            need_met_after=[self.met[t + 1] for t in self.year],
-            alone=[self._alone(s) for s in range(len(self.names))],
-            why=[self._why(s) for s in range(len(self.names))],
-        )
-        met = np.array(self.met[1:])
-        by_year = pd.DataFrame(
-            {
-                "year": np.arange(1, years + 1),
-                "budget": np.array(read.budgets) / 100,
-                "cost": np.array(spent) / 100,
-                "left": np.array([self._left(t) for t in range(years)]) / 100,
-                "openings": (new & read.opens[:, None]).sum(axis=0),
-                "need_met": met,
-                "gain_pct": 100 * (met - self.met[0]) / self.adds if self.adds > self.same else np.nan,
-            }
-        )
-        once = years * (self.met[0] + self.adds)
-        sentences = [*self._yearly(new, spent), *self._against(proof, once)]
-        table = table.sort_values(["year", "site_id"], ignore_index=True)
-        return Phasing(table, by_year, proof, self.need, self.met[0], once, sentences)
-
-    def _alone(self, s: int) -> float:
-        return self.read.met(np.arange(len(self.names)) == s) - self.met[0]
-
-    def _left(self, t: int) -> int:
-        """Pence left at the end of a year."""
-        spent = self.done[:, t] if self.read.carry_over or t == 0 else self.done[:, t] & ~self.done[:, t - 1]
-        return self.read.purse(t) - int(self.read.pence[spent].sum())
-
-    def _why(self, s: int) -> str:
-        t = int(self.year[s])
-        waits = f"; {self._waits(s, t)}" if t else ""
-        if self.read.opens[s]:
-            alone = self._alone(s)
-            gain = f"alone it adds {_families(alone, 'need met')}" if alone > self.same else "alone it adds no need met"
-            share = f", {_share(alone, self.adds)} of what the whole plan adds" if self.adds > self.same else ""
-            return f"{self.names[s]} in year {t + 1}: {gain}{share}{waits}"
-        loss = self._loss(s, self.states[t + 1])
-        missed = (
-            "from then on nobody gets more from it than from the sites that are open"
-            if loss <= self.same
-            else f"from then on {_families(loss, 'need')} goes unmet that it would meet"
-        )
-        return f"{self.names[s]} closes in year {t + 1}: {missed}{waits}"
-
-    def _loss(self, s: int, state: Bools) -> float:
-        """Need met that is lost when a change is made, all else as in a state."""
-        here = np.arange(len(state)) == s
-        return self.read.met(state & ~here) - self.read.met(state | here)
-
-    def _waits(self, s: int, t: int) -> str:
-        """Say why a change could not be made a year earlier, or would have done harm."""
-        read, before = self.read, self.states[t]
-        count, last = len(self.names), t - 1
-        moved = before | (np.arange(count) == s)
-        parents, stands = read.parents[s], np.append(moved, ~moved)
-        if parents is not None and not before[parents].any():
-            hubs = listing([self.names[p] for p in parents if self.done[p, t]])
-            return f"it cannot open before {hubs}, which runs it"
-        broken = [guard for guard in read.guards() if not stands[guard].any()]
-        if broken:
-            comes = {j for guard in broken for j in guard if j < count and self.done[j, t] and not before[j]}
-            return f"before {listing([self.names[j] for j in sorted(comes)])} is open, families would be without either"
-        openings = int((before & ~self.states[last] & read.opens).sum())
-        if read.opens[s] and read.most_per_year is not None and openings >= read.most_per_year:
-            return f"year {t} has its {plural(openings, 'opening')} already"
-        if read.pence[s] > self._left(last):
-            return f"year {t} has {money(self._left(last))} left and it costs {money(int(read.pence[s]))}"
-        loss = self._loss(s, before)
-        return f"until then it meets {_families(loss, 'need')} that nothing else open meets" if loss > self.same else ""
-
-    def _yearly(self, new: Bools, spent: list[int]) -> list[str]:
-        sentences = []
-        words = {"open": ("opens", "open"), "convert": ("converts", "convert"), "close": ("closes", "close")}
-        for t, cost in enumerate(spent):
-            parts = []
-            for status, (one, many) in words.items():
-                members = np.flatnonzero(new[:, t] & (self.read.table["status"] == status).to_numpy(bool))
-                if len(members):
-                    parts.append(f"{listing([self.names[s] for s in members])} {one if len(members) == 1 else many}")
-            sentences.append(
-                f"Year {t + 1}: {'; '.join(parts) or 'nothing changes'}; {money(cost)} spent. Need met goes from "
-                f"{self.met[t]:,.1f} to {self.met[t + 1]:,.1f} need-weighted families{self._so_far(t)}."
-            )
-        return sentences
-
-    def _so_far(self, t: int) -> str:
-        """Say how far need met has come at a year's end; it may pass the plan while sites are open that will close."""
-        gain = self.met[t + 1] - self.met[0]
-        if self.adds <= self.same:
-            return ""
-        return (
-            ", more than under the whole plan, since sites that close later are still open"
-            if gain > self.adds + self.same
-            else f", {_share(gain, self.adds)} of what the whole plan adds"
-        )
-
-    def _against(self, proof: Proof, once: float) -> list[str]:
-        change = proof.objective - once
-        word, years = "less" if change < 0 else "more", plural(self.done.shape[1], "year")
-        against = (
-            f"All at once in year 1 it would cost {money(int(self.read.pence.sum()))} in that year; over {years} this "
-            f"order meets {_families(abs(change), 'need')} {word}, added up year by year, than that would."
-        )
-        proven = (
-            "No other order within the budgets meets more need."
-            if proof.status == "optimal"
-            else f"No other order can meet more than {100 * proof.gap:.2f} % more need; the search was stopped."
-        )
-        return [against, proven]
-
-
-def _families(number: float, what: str) -> str:
-    return f"{what} of {number:,.1f} need-weighted families"
-
-
-def _share(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from needs.charts.words import listing
-from needs.errors import InfeasibleError, NeedsError, fail
+from needs.errors import InfeasibleError, fail
 from needs.location.milp import Milp
 from needs.location.program import TIE, Clock, Row
 from needs.location.rules import Bools, Floats, Ints
@@ -23,6 +23,32 @@ SAME = 1e-9  # values that differ by less are equal
 _SCALE = 1e5  # what the need met is scaled to: HiGHS' absolute tolerances then lie far below TIE
 _ORDER = 2.0**19  # greatest weight of a change in one solve that puts changes in order
 _HALF_PENNY = 0.005  # pounds, left to rounding where money is added
+
+
+@dataclass(frozen=True)
+class Hang:
+    """While an outreach site stands, one of the hubs that can run it stands.
+
+    A state of n changes is what a change makes (its position), or what stands there until then (its position + n).
+
+    Attributes
+    ----------
+    site_id, name
+        Of the outreach site.
+    state
+        In which it is outreach; None where it is kept, so that it stands all along.
+    hubs
+        States, one of which must stand.
+    """
+
+    site_id: str
+    name: str
+    state: int | None
+    hubs: list[int]
+
+    def guard(self, count: int) -> list[int]:
+        """Name the states of so many changes of which one must stand: a hub, or what is there in its place."""
+        return self.hubs if self.state is None else [(self.state + count) % (2 * count), *self.hubs]
 
 
 @dataclass(frozen=True)
@@ -40,8 +66,8 @@ class Changes:
         (points, 2 n).
     base
         What each point gets from the sites that stay as they are; shape (points,).
-    parents
-        Changes of which one must be done before each; None where there is no such rule.
+    hangs
+        Outreach sites that need a hub among the changes, or what stands there until then.
     budgets
         Pence of each year: whole, so that sums of money are exact.
     carry_over
@@ -54,7 +80,7 @@ class Changes:
     weights: Floats
     values: Floats
     base: Floats
-    parents: list[Ints | None]
+    hangs: list[Hang]
     budgets: list[int]
     carry_over: bool
     most_per_year: int | None
@@ -75,11 +101,14 @@ class Changes:
         return sum(self.budgets[: year + 1]) if self.carry_over else self.budgets[year]
 
     def met(self, done: Bools) -> float:
-        """Need met when some changes are done."""
+        """Need met when some changes are done; an outreach site that no open hub can run meets none."""
         return math.fsum(self.weights * self._best(done))
 
     def _best(self, done: Bools) -> Floats:
-        best: Floats = np.maximum(self.base, self.values[:, np.append(done, ~done)].max(axis=1, initial=0.0))
+        stands = np.append(done, ~done)
+        run = stands.copy()
+        run[[h.state for h in self.hangs if h.state is not None and not stands[h.hubs].any()]] = False
+        best: Floats = np.maximum(self.base, self.values[:, run].max(axis=1, initial=0.0))
         return best
 
     def guards(self) -> list[list[int]]:
@@ -133,9 +162,8 @@ class Program:
             if changes.most_per_year is not None:
                 counted = np.append(signs * changes.opens, -1.0)
                 milp.at_most(np.append(new, self.wider), counted, float(changes.most_per_year))
-            for s, parents in enumerate(changes.parents):
-                if parents is not None:
-                    milp.at_most([done[s, t], *done[parents, t]], [1.0] + [-1.0] * len(parents), 0.0)
+            for hang in changes.hangs:
+                self._stands(hang.guard(len(done)), t, 1.0)
             for guard in guards if t < years - 1 else []:
                 self._stands(guard, t, 1.0)
 
@@ -184,9 +212,7 @@ class Program:
         outcome = self.milp.run(self.costs, clock)
         if outcome.status == "infeasible":
             self._name_mend(clock)
-        if outcome.x is None:
-            fail(NeedsError, "phasing", f"none was found within {clock.limit_s:g} s", "raise time_limit_s")
-        x = outcome.x
+        x = outcome.answer("phasing", clock)
         ties: Ties = "not checked"
         if outcome.status == "optimal":
             x, ties = self._first(x, clock)

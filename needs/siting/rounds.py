@@ -15,6 +15,7 @@ from needs.errors import Faults, InfeasibleError
 from needs.location.program import Clock
 from needs.location.rules import Ints
 from needs.location.solve import Proof
+from needs.siting.plan import Plan
 from needs.siting.rounds_model import Program, Round, Slot, Task, Team
 from needs.siting.tables import codes, has, html, known, numbers
 
@@ -135,6 +136,58 @@ def timetable(
     _check_reach(task, program.slots, venues, teams)
     made, proof, least_min = program.solve(Clock(time_limit_s))
     return _told(task, venues, _placed(task, program.slots, made), proof, least_min)
+
+
+def timetable_of(
+    plan: Plan,
+    *,
+    weekdays: list[str],
+    weeks: int,
+    every_weeks: int,
+    start_min: float = 540.0,
+    day_min: float = 420.0,
+    session_min: float = 120.0,
+    time_limit_s: float = 120.0,
+) -> Timetable:
+    """Draw up the timetable of a plan's outreach, with a team at every hub that runs some, all alike.
+
+    Parameters
+    ----------
+    plan
+        As `plan.recommend` makes it: venues are its outreach sites, their families those whose best site they are.
+    weekdays
+        Names of the days that a team works.
+    weeks, every_weeks, time_limit_s
+        As in `timetable`.
+    start_min, day_min, session_min
+        Of every team, as in `timetable`.
+
+    Raises
+    ------
+    InputError, InfeasibleError
+        As in `timetable`.
+    """
+    case, opened = plan.case, plan.solution.opened
+    best = np.where(opened, case.worths, 0.0).argmax(axis=1)
+    taken = case.points["weight"].to_numpy(float) * case.covers[np.arange(len(best)), best]
+    served = np.bincount(best, taken, minlength=len(opened))
+    venues = plan.sites.loc[opened[1::2], ["site_id", "name", "parent_hub_id"]].assign(
+        families=served[1::2][opened[1::2]]
+    )
+    names = dict(zip(plan.sites["site_id"], plan.sites["name"], strict=True))
+    same = {"weekdays": weekdays, "start_min": start_min, "day_min": day_min, "session_min": session_min}
+    hubs = sorted(set(venues["parent_hub_id"]))
+    teams = pd.DataFrame([{"team": f"Team of {names[hub]} ({hub})", "hub_id": hub} | same for hub in hubs])
+    ids = case.sites["site_id"].to_list()
+    drive_min = pd.DataFrame(case.parent_min, index=ids, columns=ids)
+    return timetable(
+        venues.reset_index(drop=True),
+        drive_min,
+        teams,
+        weeks=weeks,
+        every_weeks=every_weeks,
+        time_limit_s=time_limit_s,
+    )
 
 
 def _check(venues: pd.DataFrame, teams: pd.DataFrame, faults: Faults) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from needs.charts.words import listing, plural
-from needs.errors import InfeasibleError, NeedsError, fail
+from needs.errors import InfeasibleError, fail
 from needs.location.milp import Milp
 from needs.location.program import TIE, Clock, Row
 from needs.location.rules import Floats, Ints
@@ -190,9 +190,8 @@ class Program:
         outcome = self.milp.run(gains, clock)
         if outcome.status == "infeasible":
             self._name_days_needed(clock)
-        if outcome.x is None:
-            fail(NeedsError, "timetable", f"none was found within {clock.limit_s:g} s", "raise time_limit_s")
-        objective = self._objective(outcome.x)
+        found = outcome.answer("timetable", clock)
+        objective = self._objective(found)
         bound = max(objective, -outcome.bound / scale)
         least = -objective * (1 - TIE) * scale
         as_good = Row(np.array(list(gains), np.intp), np.array(list(gains.values())), least)
@@ -202,8 +201,8 @@ class Program:
             for row in made
             for v, way in zip(row, slot.rounds, strict=True)
         }
-        shorter = self.milp.run(driven, clock, start=outcome.x, most_nodes=_NODES, extra=(as_good,))
-        x = outcome.x if shorter.x is None else shorter.x
+        shorter = self.milp.run(driven, clock, start=found, most_nodes=_NODES, extra=(as_good,))
+        x = found if shorter.x is None else shorter.x
         gap = 0.0 if bound == objective else (bound - objective) / objective if objective > 0 else float("inf")
         status: Proved = (
             "optimal" if gap <= TIE else "time limit" if outcome.status == "time limit" else "solver stopped"

@@ -13,7 +13,7 @@ from needs.assessment.plan import PlanSettings, ReachFloor
 from needs.errors import Faults
 from needs.location.capacity import Capacity
 from needs.location.model import Floor, Goal, Model
-from needs.location.rules import Ints, Limit, Links, Rules
+from needs.location.rules import Ints, Limit, Links, Rules, Wish
 from needs.location.values import Bools, Floats, Values
 
 OFFERS = ("hub", "outreach")  # of choices 2 s and 2 s + 1
@@ -31,7 +31,7 @@ def musts(sites: pd.DataFrame, settings: PlanSettings, faults: Faults) -> pd.Ser
     for site_id, word in settings.must.items():
         where = f"must, {site_id}"
         if site_id not in words.index:
-            near = get_close_matches(site_id, list(words.index), n=1)
+            near = get_close_matches(site_id, list(words.index), n=1, cutoff=0.8)
             faults.add(where, "there is no such site", f"did you mean {near[0]!r}?" if near else "give a site_id")
             continue
         s = words.index.tolist().index(site_id)
@@ -39,6 +39,9 @@ def musts(sites: pd.DataFrame, settings: PlanSettings, faults: Faults) -> pd.Ser
             faults.add(where, "is a neighbour's site, about which this plan does not decide", "take it out")
         elif word == "convert" and today[s] == "none":
             faults.add(where, "offers nothing today, so it cannot be converted", 'say "open", "hub" or "outreach"')
+        elif word == "closed" and today[s] != "none" and settings.existing == "keep":
+            fix = 'drop one of the two: with existing = "free", keep sites by their column keep or by must = "open"'
+            faults.add(where, 'must close, but existing = "keep" lets no site that exists close', fix)
         words[site_id] = word
     return words
 
@@ -99,7 +102,8 @@ def _rules(
 ) -> Rules:
     count = len(sites)
     hubs = np.tile([True, False], count)
-    required, closed = _required(sites, today)
+    required, required_why, closed = _required(sites, today)
+    near, near_why = _apart(sites, between, settings, may)
     parents = np.zeros((2 * count, 2 * count), bool)
     parents[1::2, ::2] = near_hubs(between, may, settings)
     return Rules(
@@ -109,11 +113,16 @@ def _rules(
             Limit((~hubs).astype(float), settings.max_outreach, "max_outreach"),
             *_budgets(sites, settings, may=may, today=today, faults=faults),
         ),
-        apart=(*(np.array([2 * s, 2 * s + 1]) for s in range(count)), *_apart(sites, between, settings, may)),
+        apart=(*(np.array([2 * s, 2 * s + 1]) for s in range(count)), *near),
         required=required,
         closed=~may | closed,
         hangs=~hubs,
         links=Links.of(parents),
+        apart_why=(*[None] * count, *near_why),
+        required_why=required_why,
+        links_why=Wish(
+            "parent_limit_min", "outreach hangs on a hub near by", "raise it, or add sites that may be hubs"
+        ),
     )
 
 
@@ -123,8 +132,8 @@ def near_hubs(between: Floats, may: Bools, settings: PlanSettings) -> Bools:
     return near
 
 
-def _required(sites: pd.DataFrame, today: Bools) -> tuple[tuple[Ints, ...], Bools]:
-    """Give groups of choices of which one must open, and choices that may not, by what each site must be."""
+def _required(sites: pd.DataFrame, today: Bools) -> tuple[tuple[Ints, ...], tuple[Wish, ...], Bools]:
+    """Give groups of choices of which one must open and why, and choices that may not, by what each site must be."""
     groups, closed = [], np.zeros(len(today), bool)
     for s, must in enumerate(sites["must"]):
         hub, outreach = 2 * s, 2 * s + 1
@@ -135,7 +144,18 @@ def _required(sites: pd.DataFrame, today: Bools) -> tuple[tuple[Ints, ...], Bool
         elif must in {"open", "stay"}:
             groups.append(np.array([hub, outreach]))
         closed[[hub, outreach]] |= must == "closed"
-    return tuple(groups), closed
+    return tuple(groups), tuple(_wish(sites, int(group[0]) // 2) for group in groups), closed
+
+
+def _wish(sites: pd.DataFrame, s: int) -> Wish:
+    """Say why a site must be something."""
+    name, must = sites["name"].iloc[s], sites["must"].iloc[s]
+    if must != "stay":
+        words = {"hub": "be a hub", "outreach": "be an outreach site", "open": "be open", "convert": "convert"}[must]
+        return Wish(f"must, {sites['site_id'].iloc[s]}", f"{name} must {words}", f"unset must for {name}")
+    if sites["keep"].iloc[s]:
+        return Wish(f"keep, {sites['site_id'].iloc[s]}", f"{name} must stay", f"unset keep for {name}")
+    return Wish("existing", f"{name} must stay", 'set existing = "free"')
 
 
 def _budgets(sites: pd.DataFrame, settings: PlanSettings, *, may: Bools, today: Bools, faults: Faults) -> list[Limit]:
@@ -213,14 +233,27 @@ def _capacity(
     return capacity
 
 
-def _apart(sites: pd.DataFrame, between: Floats, settings: PlanSettings, may: Bools) -> list[Ints]:
-    """Give pairs of hubs that are nearer to each other than they may be."""
+def _apart(sites: pd.DataFrame, between: Floats, settings: PlanSettings, may: Bools) -> tuple[list[Ints], list[Wish]]:
+    """Give pairs of hubs that are nearer to each other than they may be, and by how much."""
     if settings.hubs_apart_min is None:
-        return []
-    nearer = np.fmin(between, between.T) < settings.hubs_apart_min
+        return [], []
+    shorter = np.fmin(between, between.T)
+    nearer = shorter < settings.hubs_apart_min
     stay = sites["must"].isin(["stay", "hub"]).to_numpy() & (sites["today"] == "hub").to_numpy()
     nearer &= np.outer(may[::2], may[::2]) & ~np.outer(stay, stay)
-    return [np.array([2 * a, 2 * b]) for a, b in np.argwhere(np.triu(nearer, 1))]
+    pairs, names = np.argwhere(np.triu(nearer, 1)).tolist(), sites["name"].tolist()
+    asked = f"{settings.hubs_apart_min:g} minutes are asked for"
+    whys = []
+    for a, b in pairs:
+        least = f"{np.floor(10 * shorter[a, b]) / 10:g}"
+        whys.append(
+            Wish(
+                "hubs_apart_min",
+                f"{names[a]} and {names[b]} are {least} minutes apart, where {asked}",
+                f"lower it to {least}",
+            )
+        )
+    return [np.array([2 * a, 2 * b]) for a, b in pairs], whys
 
 
 def _aim(points: pd.DataFrame, settings: PlanSettings, faults: Faults) -> tuple[Goal, ...]:
@@ -267,10 +300,13 @@ def _with_floor(
 ) -> Model:
     """Add rows that measure how far a group's families are reached, whatever an offer is worth, and demand a share."""
     demand = points["demand"].to_numpy(float)
-    group = points.get(floor.group)
-    rows = np.flatnonzero((demand > 0) & (group is not None and group.isin(floor.values).to_numpy()))
+    if floor.group not in points:
+        faults.add(floor.label, f"the families have no column {floor.group}", "add it, or drop the floor")
+        return stated
+    group = points[floor.group]
+    rows = np.flatnonzero((demand > 0) & group.isin(floor.values).to_numpy())
     if not len(rows):
-        known: list[Any] = [] if group is None else sorted(group.dropna().unique().tolist())
+        known: list[Any] = sorted(group.dropna().unique().tolist())
         faults.add(floor.label, "no family is in this group", f"give some of {', '.join(map(str, known)) or 'nothing'}")
         return stated
     counted = np.tile([1.0, float(floor.offer == "any")], len(neighbours) // 2)

@@ -113,7 +113,7 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
         results[stage] = found
         state = f"{time.perf_counter() - begin:5.1f} s" if stage in ran else "unchanged"
         say(f"{settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
-    writers = report.writers(settings, results)
+    writers = report.writers(settings, results, raw)
     provenance = _provenance(settings, path, raw, hashes, {s: prints[s] for s in wanted})
     _publish(folder, page, writers, provenance, results, paths)
     return Built(folder, page if until == "map" else None, tuple(ran))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -98,7 +99,7 @@ def describe(file: str, heading: str) -> Column | None:
         The first entry of the catalogue that is about it, those for certain files first; None if there is none.
     """
     for group in _catalogue().groups:
-        if group.files and not any(PurePosixPath(file).match(pattern) for pattern in group.files):
+        if group.files and not any(fnmatchcase(file, pattern) for pattern in group.files):
             continue
         for name, told in group.columns.items():
             if found := _pattern(name).fullmatch(heading):
@@ -163,7 +164,7 @@ def _tables(made: Mapping[str, Writer]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _rows(file: str, headings: list[str]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for heading in headings:
         found = describe(file, heading)
         rest = (found.type, found.unit, found.meaning, found.source) if found else ("string", "", "", "")

@@ -39,6 +39,8 @@ def geojson_writer(layer: gpd.GeoDataFrame, origin: Origin, *, name: str) -> Cal
         if len(layer):
             head["bbox"] = [float(v) for v in shapely.total_bounds(degrees)]
         lines = ",\n".join(as_json(f, indent=None).strip() for f in features)
-        path.write_text(f'{as_json(head, indent=None).strip()[:-1]}, "features": [\n{lines}\n]}}\n', "utf-8", newline="\n")
+        path.write_text(
+            f'{as_json(head, indent=None).strip()[:-1]}, "features": [\n{lines}\n]}}\n', "utf-8", newline="\n"
+        )
 
     return write

@@ -131,7 +131,10 @@ def _description(offer: _Offer, site: Mapping[Any, Any]) -> str:
 
 def services(made: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Nest the tables as a page of the API's list of services, which can be served as a file."""
-    by_id = {name: {row["id"]: row for row in table.to_dict("records")} for name, table in made.items()}
+    by_id: dict[str, dict[str, dict[str, Any]]] = {
+        name: {row["id"]: {str(k): v for k, v in row.items()} for row in table.to_dict("records")}
+        for name, table in made.items()
+    }
     at: dict[str, Rows] = {key: [] for key in by_id["service"]}
     for row in by_id["service_at_location"].values():
         at[row["service_id"]].append({**row, "location": by_id["location"][row["location_id"]]})

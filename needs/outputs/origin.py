@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 from pydantic import Field
 
+from needs import __version__
 from needs.settings import CATALOGUE
 from needs.toml import Strict, checked, load
 
@@ -69,7 +69,7 @@ class Origin:
     @property
     def made_by(self) -> str:
         """Name the toolkit and its version."""
-        return f"needs {version('needs')}"
+        return f"needs {__version__}"
 
     @property
     def licences(self) -> list[str]:

@@ -50,7 +50,7 @@ def site_register(sites: pd.DataFrame) -> pd.DataFrame:
     shared = mine["site_type"].map(facts.co_located_with).where(outreach)
     known = {
         "FHS01_public_name": mine["name"].astype(str),
-        "FHS02_postcode": mine["postcode"] if "postcode" in mine else "",
+        "FHS02_postcode": mine.get("postcode", ""),
         "FHS04_status": exists.map({True: facts.active, False: facts.planned}),
         "FHS07_type": outreach.map({True: facts.type_of_outreach, False: ""}),
         "FHS10_co_located": shared.notna().map({True: facts.co_located, False: ""}),

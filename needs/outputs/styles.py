@@ -123,7 +123,9 @@ def layer_styles(layers: dict[str, gpd.GeoDataFrame], *, geometry_column: str, u
 
 def qml(style: Style) -> str:
     """Write a style for QGIS 3: a categorized renderer, each class a simple symbol, and labels."""
-    root = ET.Element("qgis", version=_QGIS, styleCategories="Symbology|Labeling", labelsEnabled=str(int(bool(style.label))))
+    root = ET.Element(
+        "qgis", version=_QGIS, styleCategories="Symbology|Labeling", labelsEnabled=str(int(bool(style.label)))
+    )
     renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr=style.attribute, symbollevels="0")
     categories = ET.SubElement(renderer, "categories")
     symbols = ET.SubElement(renderer, "symbols")

@@ -107,7 +107,10 @@ def _sentence(words: str) -> str:
 def _summary(found: Assessed, origin: Origin) -> Sheet:
     rows: list[list[Any]] = []
     whole = [found.totals[when] for when in _WHEN]
-    for name, (today, plan) in (("", whole), (f", {_NEEDIEST}", [t["worst_fifth"] for t in whole])):
+    neediest = [t["worst_fifth"] for t in whole]
+    for name, (today, plan) in (("", whole), (f", {_NEEDIEST}", neediest)):
+        if not today["demand"] > 0:
+            continue
         for way, words in _WAYS.items():
             pair = [t[f"{way}_pct"] for t in (today, plan)]
             rows.append([f"Reached {words}, %{name}", *pair, pair[1] - pair[0]])
@@ -125,7 +128,7 @@ def _summary(found: Assessed, origin: Origin) -> Sheet:
     lines += [origin.warning] if origin.warning else []
     columns = [Column("What", width=58), Column("Today", "count", 14), Column("With the plan", "count", 14)]
     chart = Chart(f"How {found.demand_label} are reached, per cent", "bars", 0, (1, 2), (0, ways), ("", "per cent"))
-    return Sheet("Summary", lines, [*columns, Column("Change", "change", 14)], [*rows, *counts], [chart])
+    return Sheet("Summary", lines, [*columns, Column("Change", "change", 14)], [*rows, *counts], charts=[chart])
 
 
 def _sites(found: Assessed) -> Sheet:
@@ -241,7 +244,7 @@ def _groups(found: Assessed) -> Sheet:
     columns += [Column(words, "percent", 13) for _, words in fields]
     chart = [Chart("Reached by a hub, per cent of each group", "bars", 0, (2, 3), (0, len(rows)), ("", "per cent"))]
     lines = ["Groups of families: how each is reached, in per cent of its families"]
-    return Sheet("Groups of families", lines, columns, rows, chart if rows else [])
+    return Sheet("Groups of families", lines, columns, rows, charts=chart if rows else [])
 
 
 def _alternatives(found: Assessed) -> Sheet:
@@ -252,8 +255,8 @@ def _alternatives(found: Assessed) -> Sheet:
         Column("Other plan", width=100),
         Column("Points of need less met", "points", 12),
     ]
-    lines = ["Other plans that do nearly as well", *found.others[len(rows) :], *found.sure]
-    return Sheet("Alternatives", lines, columns, rows)
+    after = [*found.others[len(rows) :], *found.sure]
+    return Sheet("Alternatives", ["Other plans that do nearly as well"], columns, rows, after)
 
 
 def _frontier(found: Assessed) -> Sheet:
@@ -283,12 +286,14 @@ def _frontier(found: Assessed) -> Sheet:
         for limit in ("max_hubs", "max_outreach")
         if len(at := np.flatnonzero(table["limit"] == limit)) > 1
     ]
-    return Sheet("Frontier", ["What more or fewer sites would buy", *found.buys], columns, rows, charts)
+    return Sheet("Frontier", ["What more or fewer sites would buy"], columns, rows, found.buys, charts)
 
 
 def _sources(origin: Origin) -> Sheet:
     widths = {"title": 44, "publisher": 32, "caveat": 60, "url": 40, "sha256": 24, "path": 30}
-    columns = [Column("SHA-256" if c == "sha256" else _sentence(c), width=widths.get(c, 16)) for c in SOURCE_COLUMNS]
+    columns = [
+        Column(c.upper() if c in {"url", "sha256"} else _sentence(c), width=widths.get(c, 16)) for c in SOURCE_COLUMNS
+    ]
     return Sheet("Sources", ["Data, dates and licences"], columns, origin.table().to_numpy().tolist())
 
 

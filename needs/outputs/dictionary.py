@@ -83,6 +83,7 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile("".join(a + b for a, b in zip(literal, [*places, ""], strict=True)))
 
 
+@cache
 def describe(file: str, heading: str) -> Column | None:
     """Say what a column of a CSV file means.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,16 +28,15 @@ def geojson_writer(layer: gpd.GeoDataFrame, origin: Origin, *, name: str) -> Cal
 
     def write(path: Path) -> None:
         degrees = shapely.transform(layer.geometry.to_crs(CRS_WEB).array, lambda xy: np.round(xy, DECIMALS) + 0.0)
-        shapes = [json.loads(text) for text in shapely.to_geojson(shapely.orient_polygons(degrees))]
+        shapes = shapely.to_geojson(shapely.orient_polygons(degrees))
         fields = layer.drop(columns=layer.geometry.name).to_dict("records")
-        features = [
-            {"type": "Feature", "properties": {str(k): v for k, v in row.items()}, "geometry": shape}
+        lines = ",\n".join(
+            f'{{"type": "Feature", "properties": {as_json(row, indent=None).strip()}, "geometry": {shape}}}'
             for row, shape in zip(fields, shapes, strict=True)
-        ]
+        )
         head: dict[str, Any] = {"type": "FeatureCollection", "name": name, "provenance": origin.as_dict()}
         if len(layer):
             head["bbox"] = [float(v) for v in shapely.total_bounds(degrees)]
-        lines = ",\n".join(as_json(f, indent=None).strip() for f in features)
         path.write_text(
             f'{as_json(head, indent=None).strip()[:-1]}, "features": [\n{lines}\n]}}\n', "utf-8", newline="\n"
         )

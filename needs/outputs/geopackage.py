@@ -24,6 +24,7 @@ def geopackage_writer(layers: dict[str, gpd.GeoDataFrame], origin: Origin) -> Ca
     """
 
     def write(path: Path) -> None:
+        path.unlink(missing_ok=True)  # layers are added to what is there
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_DATE})
         try:
             for name, layer in layers.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import zipfile
 from collections.abc import Callable, Sequence
@@ -36,7 +37,9 @@ ABOUT = '"≈ "#,##0.0'
 NOT_KNOWN, BEYOND = "not known", "beyond the limit"
 _LONGEST = 32_767  # characters that a cell can hold
 _STAMP = (2026, 1, 1, 0, 0, 0)  # fixed, so that the same inputs give the same bytes
-_TEXT_FONT, _CHART_CM = "Arial", (16.0, 8.5)
+_FONT, _SIZE, _HEADING_SIZE = "Arial", 10, 14
+_LINE = 120.0  # characters of a line of text, about
+_CHART_CM, _CHART_ROWS = (16.0, 8.5), 19
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,13 @@ class Chart:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet: lines of text, a table under them, charts under that."""
+    """A sheet: lines of text (the first is its heading), a table under them, more lines and charts under that."""
 
     title: str
     lines: Sequence[str]
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
+    after: Sequence[str] = field(default=())
     charts: Sequence[Chart] = field(default=())
 
 
@@ -111,13 +115,12 @@ def clean(text: object) -> str:
 
 def _fill(page: Worksheet, sheet: Sheet, title: str) -> None:
     for number, line in enumerate(sheet.lines, 1):
-        cell = _text(page, number, 1, line)
-        cell.font = Font(name=_TEXT_FONT, size=14 if number == 1 else 10, bold=number == 1)
+        _line(page, sheet, number, line, heading=number == 1)
     head = len(sheet.lines) + 2
     edge = Side(style="thin", color=_argb("grey"))
     for at, column in enumerate(sheet.columns, 1):
         cell = _text(page, head, at, column.heading)
-        cell.font = Font(name=_TEXT_FONT, size=10, bold=True, color=_argb("paper"))
+        cell.font = Font(name=_FONT, size=_SIZE, bold=True, color=_argb("paper"))
         cell.fill = PatternFill("solid", fgColor=_argb("c1"))
         cell.alignment = Alignment(wrap_text=True, vertical="top")
         cell.border = Border(bottom=edge)
@@ -127,11 +130,25 @@ def _fill(page: Worksheet, sheet: Sheet, title: str) -> None:
             _write(page, number, at, column, value)
     if not sheet.rows:
         _text(page, head + 1, 1, "None")
+    below = head + max(len(sheet.rows), 1) + 2
+    for number, line in enumerate(sheet.after, below):
+        _line(page, sheet, number, line)
+    below += len(sheet.after) + bool(sheet.after)
     for place, chart in enumerate(sheet.charts):
-        drawn = _chart(page, sheet, chart, head)
-        below = head + max(len(sheet.rows), 1) + 2 + place * 19
-        page.add_chart(drawn, f"A{below}")
+        page.add_chart(_chart(page, sheet, chart, head), f"A{below + place * _CHART_ROWS}")
     _lay_out(page, head, title)
+
+
+def _line(page: Worksheet, sheet: Sheet, row: int, line: str, *, heading: bool = False) -> None:
+    """Write a line across the sheet, as high as it needs."""
+    cell = _text(page, row, 1, line)
+    size = _HEADING_SIZE if heading else _SIZE
+    cell.font = Font(name=_FONT, size=size, bold=heading)
+    cell.alignment = Alignment(wrap_text=True, vertical="top")
+    across = min(len(sheet.columns), 1 + int(np.searchsorted(np.cumsum([c.width for c in sheet.columns]), _LINE)))
+    page.merge_cells(start_row=row, start_column=1, end_row=row, end_column=across)
+    width = sum(c.width for c in sheet.columns[:across]) * _SIZE / size
+    page.row_dimensions[row].height = 1.4 * size * math.ceil(len(line) / width)
 
 
 def _write(page: Worksheet, row: int, at: int, column: Column, value: Any) -> None:
@@ -149,7 +166,7 @@ def _write(page: Worksheet, row: int, at: int, column: Column, value: Any) -> No
         cell.alignment = Alignment(
             wrap_text=True, vertical="top", horizontal="left" if column.kind == "text" else "right"
         )
-    cell.font = Font(name=_TEXT_FONT, size=10)
+    cell.font = Font(name=_FONT, size=_SIZE)
 
 
 def _text(page: Worksheet, row: int, at: int, text: object) -> Any:
@@ -173,6 +190,7 @@ def _chart(page: Worksheet, sheet: Sheet, chart: Chart, head: int) -> Any:
         paint = colours()["hub" if place else "c2"][1:]
         if chart.kind == "lines":
             series.graphicalProperties.line.solidFill = paint
+            series.smooth = False
             series.marker.symbol, series.marker.size = "circle", 6
             series.marker.graphicalProperties.solidFill = paint
         else:
@@ -183,6 +201,9 @@ def _chart(page: Worksheet, sheet: Sheet, chart: Chart, head: int) -> Any:
     else:
         drawn.style, drawn.scatterStyle = 13, "lineMarker"
     drawn.title, (drawn.x_axis.title, drawn.y_axis.title) = chart.title, chart.axes
+    for words in (drawn.title, drawn.x_axis.title, drawn.y_axis.title):
+        if words is not None:
+            words.overlay = False
     drawn.x_axis.delete = drawn.y_axis.delete = False
     drawn.y_axis.scaling.min = 0
     drawn.width, drawn.height = _CHART_CM

@@ -276,7 +276,7 @@ def _frontier(found: Assessed) -> Sheet:
     rows = [[_LIMITS[r["limit"]], *(r[f] for f in fields)] for r in table.to_dict("records")]
     charts = [
         Chart(
-            f"Need met, per cent, by {_LIMITS[limit].lower()}",
+            f"Need met and reach of hubs, per cent, by {_LIMITS[limit].lower()}",
             "lines",
             1,
             (2, 3),

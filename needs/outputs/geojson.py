@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,10 @@ def geojson_writer(layer: gpd.GeoDataFrame, origin: Origin, *, name: str) -> Cal
 
     def write(path: Path) -> None:
         degrees = shapely.transform(layer.geometry.to_crs(CRS_WEB).array, lambda xy: np.round(xy, DECIMALS) + 0.0)
-        shapes = shapely.to_geojson(shapely.orient_polygons(degrees))
+        shapes = map(json.loads, shapely.to_geojson(shapely.orient_polygons(degrees)))
         fields = layer.drop(columns=layer.geometry.name).to_dict("records")
         lines = ",\n".join(
-            f'{{"type": "Feature", "properties": {as_json(row, indent=None).strip()}, "geometry": {shape}}}'
+            f'{{"type": "Feature", "properties": {as_json(row, indent=None).strip()}, "geometry": {json.dumps(shape)}}}'
             for row, shape in zip(fields, shapes, strict=True)
         )
         head: dict[str, Any] = {"type": "FeatureCollection", "name": name, "provenance": origin.as_dict()}

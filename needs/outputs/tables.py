@@ -45,6 +45,6 @@ def parquet_writer(table: pd.DataFrame) -> Callable[[Path], None]:
 
 
 def listless(table: pd.DataFrame) -> pd.DataFrame:
-    """Join lists in cells by "; "."""
+    """Join lists in cells by "; "; a cell without one stays as it is."""
     lists = [c for c in table.columns if table[c].map(lambda v: isinstance(v, list)).any()]
-    return table.assign(**{c: table[c].map("; ".join) for c in lists})
+    return table.assign(**{c: table[c].map(lambda v: "; ".join(v) if isinstance(v, list) else v) for c in lists})

@@ -34,13 +34,13 @@ def assessed(**replaced) -> Assessed:
     }  # fmt: skip
     frontier = pd.DataFrame(
         {
-            "limit": ["max_hubs"] * 3 + ["max_outreach"] * 2,
-            "value": [1, 2, 3, 0, 2],
-            "met_pct": [60.0, 75.0, 80.0, 70.0, 75.0],
-            **{c: [50.0] * 5 for c in ("hub_pct", "outreach_pct", "none_pct")},
-            "hubs": [1, 2, 3, 2, 2],
-            "outreach": [2, 2, 2, 0, 2],
-            "status": ["optimal"] * 5,
+            "limit": ["max_hubs"] * 4 + ["max_outreach"] * 2,
+            "value": [0, 1, 2, 3, 0, 2],
+            "met_pct": [np.nan, 60.0, 75.0, 80.0, 70.0, 75.0],
+            **{c: [np.nan] + [50.0] * 5 for c in ("hub_pct", "outreach_pct", "none_pct")},
+            "hubs": [np.nan, 1, 2, 3, 2, 2],
+            "outreach": [np.nan, 2, 2, 2, 0, 2],
+            "status": ["impossible"] + ["optimal"] * 5,
         }
     )
     parts = {

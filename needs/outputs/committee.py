@@ -284,7 +284,7 @@ def _frontier(found: Assessed) -> Sheet:
             (_LIMITS[limit], "per cent"),
         )
         for limit in ("max_hubs", "max_outreach")
-        if len(at := np.flatnonzero(table["limit"] == limit)) > 1
+        if len(at := np.flatnonzero((table["limit"] == limit) & table["met_pct"].notna())) > 1
     ]
     return Sheet("Frontier", ["What more or fewer sites would buy"], columns, rows, found.buys, charts)
 

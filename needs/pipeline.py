@@ -96,7 +96,7 @@ def build(area: str | Path, *, paths: Paths, until: str = "map", say: Say = lamb
         say(f"{name}: nothing has changed, nothing to do")
         return Built(folder, page if until == "map" else None, ())
     results, ran = work.run(wanted, _Store(paths.processed / ".stages" / slug), say)
-    writers = report.writers(work.settings, results)
+    writers = report.writers(work.settings, results, work.raw)
     _publish(folder, page, writers, work.provenance(wanted), results, paths)
     return Built(folder, page if until == "map" else None, tuple(ran))
 

@@ -11,7 +11,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from needs import assessment, demand, outputs, stages, travel
+from needs import assessment, demand, exports, outputs, stages, travel
 from needs.assessment import Assessment
 from needs.sites import site_types
 from needs.sources import files
@@ -60,7 +60,7 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         basemap=basemap.read_basemap(raw[settings.of("streets")[0].id], tuple(planned.zones.total_bounds)),
         sources=sources(settings, raw),
         assumptions=_assumptions(settings, planned, needs, modes),
-        notes=[*ground.notes, *results["travel"].notes, *_street_notes(ground)],
+        notes=_notes(results),
         command=_command(settings, path),
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
         buys=[*filter(None, [planned.cost["told"]]), *planned.study.frontier.sentences()],
@@ -90,9 +90,17 @@ def protected_files(settings: Assessment, raw: dict[str, Path]) -> set[Path]:
     return {raw[i] for i, path in resolved.items() if path in sensitive}
 
 
-def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable[[Path], None]]:
+def _notes(results: dict[str, Any]) -> list[str]:
+    return [*results["data"].notes, *results["travel"].notes, *_street_notes(results["data"])]
+
+
+def writers(settings: Assessment, results: dict[str, Any], raw: dict[str, Path]) -> dict[str, Callable[[Path], None]]:
     """Say which files the stages that have run leave, and how each is written."""
     made: dict[str, Callable[[Path], None]] = {}
+    area = settings.area
+    origin = outputs.Origin(
+        area.name, area.slug, area.codes, area.synthetic, sources(settings, raw), warning=area.warning
+    )
     ground: Data = results["data"]
     zones: pd.DataFrame = ground.zones
     if "need" in results:
@@ -111,20 +119,22 @@ def writers(settings: Assessment, results: dict[str, Any]) -> dict[str, Callable
         planned: Planned = results["plan"]
         zones, sites_table = planned.zones, planned.sites
         layers["reach"] = planned.reach
-        made["isochrones.gpkg"] = outputs.geopackage_writer({"isochrones": planned.isochrones})
+        made["isochrones.gpkg"] = outputs.geopackage_writer({"isochrones": planned.isochrones}, origin)
         made["inequality.csv"] = outputs.csv_writer(planned.inequality)
         made["groups.csv"] = outputs.csv_writer(planned.groups)
         made |= _study_writers(planned.study)
         made["plan.json"] = outputs.text_writer(outputs.as_json(_plan_json(settings, planned)))
-        recommended = sites_table[sites_table["ours"] & (sites_table["offer"] != "none")]
-        for name, table in outputs.open_referral(settings.area.name, recommended).items():
-            made[f"open_referral/{name}.csv"] = outputs.csv_writer(table)
+        made |= exports.referrals(planned, origin)
+        made["site_register.csv"] = outputs.csv_writer(outputs.site_register(sites_table))
+        modes = {m: travel.words()[m].label for m in results["travel"].minutes}
+        assumed = _assumptions(settings, planned, results["need"], modes)
+        label = demand.kinds()[settings.demand.count].label
+        made["assessment.xlsx"] = exports.workbook(planned, origin, label, modes, assumed, _notes(results))
     if len(ground.context):
         made["context.csv"] = outputs.csv_writer(ground.context)
     made["zones.csv"] = outputs.csv_writer(zones)
     made["sites.csv"] = outputs.csv_writer(sites_table)
-    made["assessment.gpkg"] = outputs.geopackage_writer({"zones": zones, "sites": sites_table, **layers})
-    return made
+    return outputs.documented(made | exports.layers({"zones": zones, "sites": sites_table, **layers}, origin), origin)
 
 
 def _need_writers(needs: Need) -> dict[str, Callable[[Path], None]]:

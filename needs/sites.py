@@ -47,7 +47,7 @@ def gather(tables: dict[str, gpd.GeoDataFrame], faults: Faults) -> tuple[gpd.Geo
     -------
     sites : geopandas.GeoDataFrame
         site_id, name, site_type, site_type_label, today, keep, ours, may_hub, may_outreach, source (input id),
-        also (names of other entries for the building), geometry; sorted by site_id.
+        postcode and costs where given, also (names of other entries for the building), geometry; sorted by site_id.
     notes : list of str
         What was merged.
     """
@@ -96,7 +96,7 @@ def _completed(table: gpd.GeoDataFrame, source: str, types: dict[str, SiteType])
         "may_outreach",
         "source",
     ]
-    return full[[*columns, *(c for c in SITE_COSTS if c in full), "geometry"]]
+    return full[[*columns, *(c for c in ("postcode", *SITE_COSTS) if c in full), "geometry"]]
 
 
 def _identifiers(sites: gpd.GeoDataFrame) -> list[str]:

@@ -20,7 +20,7 @@ ROOMS = (
     "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
     "schemas", "assessment", "sources", "indicators", "areas", "index", "rural", "sites", "routing", "streets",
     "transit", "travel", "sanity", "isochrones", "catchments", "location", "siting", "scenarios", "outputs", "webmap",
-    "stages", "report", "comparing", "pipeline", "demo", "__main__",
+    "stages", "exports", "report", "comparing", "pipeline", "demo", "__main__",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ SITES = places(
     status=["keep", "open"],
     reasons=[["one", "two"], ["three"]],
 )
+ORIGIN = outputs.Origin("Testshire", "testshire", ["E06900099"], synthetic=True, sources=[])
 
 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
@@ -57,7 +58,7 @@ def test_a_build_stopped_at_the_worst_moment_loses_nothing(tmp_path):
 
 def test_the_same_tables_give_the_same_bytes(tmp_path):
     writers = {
-        "a.gpkg": outputs.geopackage_writer({"sites": SITES, "more": SITES}),
+        "a.gpkg": outputs.geopackage_writer({"sites": SITES, "more": SITES}, ORIGIN),
         "a.csv": outputs.csv_writer(SITES),
         "a.parquet": outputs.parquet_writer(pd.DataFrame(SITES.drop(columns=["geometry", "reasons"]))),
     }
@@ -68,7 +69,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path):
 
 def test_tables_read_back(tmp_path):
     outputs.write_folder(
-        tmp_path / "x", {"s.csv": outputs.csv_writer(SITES), "s.gpkg": outputs.geopackage_writer({"s": SITES})}
+        tmp_path / "x", {"s.csv": outputs.csv_writer(SITES), "s.gpkg": outputs.geopackage_writer({"s": SITES}, ORIGIN)}
     )
     table = pd.read_csv(tmp_path / "x" / "s.csv")
     assert table["name"].tolist() == SITES["name"].tolist()
@@ -87,12 +88,7 @@ def test_json_has_null_for_what_cannot_be_reached():
     assert "NaN" not in text
 
 
-def test_open_referral_tables_hang_together():
-    tables = outputs.open_referral("Testshire", SITES)
-    at, services, locations = tables["service_at_locations"], tables["services"], tables["locations"]
-    assert set(at["service_id"]) == set(services["id"])
-    assert set(at["location_id"]) == set(locations["id"])
-    assert set(services["organization_id"]) == set(tables["organizations"]["id"])
-    assert services["status"].tolist() == ["active", "inactive"]
-    assert set(services["status"]) <= {"active", "inactive", "defunct", "temporarily closed"}
-    assert locations["latitude"].between(49.8, 55.9).all()
+def test_a_cell_without_a_list_among_lists_is_blank(tmp_path):
+    table = pd.DataFrame({"sites": [["a", "b"], None, []], "n": [1, 2, 3]})
+    outputs.csv_writer(table)(tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text() == "sites,n\na; b,1\n,2\n,3\n"

@@ -21,7 +21,7 @@ class Families:
     Attributes
     ----------
     families
-        As `catchments.split_by_car` returns it, with demand, weight (demand times need multiplier) and fifth_england.
+        As `catchments.split_by_car` returns it, with demand, weight (demand times need multiplier), fifth_england and fifth_here.
     hub, outreach
         Cover as each offer: index point_id, columns site_id, 0 to 1.
     """
@@ -71,7 +71,9 @@ def weighed(
     code = families["lsoa21cd"]
     multiplier = catchments.need_multiplier(code.map(needs.zones["percentile"]), settings.need_strength)
     families = families.assign(
-        weight=families["demand"] * multiplier, fifth_england=code.map(needs.zones["fifth_england"])
+        weight=families["demand"] * multiplier,
+        fifth_england=code.map(needs.zones["fifth_england"]),
+        fifth_here=code.map(needs.zones["fifth_area"]),
     )
     return Families(
         families,

@@ -21,7 +21,8 @@ class Families:
     Attributes
     ----------
     families
-        As `catchments.split_by_car` returns it, with demand, weight (demand times need multiplier), fifth_england and fifth_here.
+        As `catchments.split_by_car` returns it, with demand, weight (demand times need multiplier), fifth_england and
+        fifth_here.
     hub, outreach
         Cover as each offer: index point_id, columns site_id, 0 to 1.
     """

@@ -13,7 +13,10 @@ import pandas as pd
 
 from needs import assessment, demand, exports, outputs, stages, travel
 from needs.assessment import Assessment
+from needs.charts import Chart
+from needs.scenarios.display import chart as gains
 from needs.sites import site_types
+from needs.siting import frontier as curve
 from needs.sources import files
 from needs.stages import Data, Need, Planned, Study
 from needs.webmap import basemap, index_page
@@ -65,10 +68,34 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
         buys=[*filter(None, [planned.cost["told"]]), *planned.study.frontier.sentences()],
         sure=_sure(planned),
+        frontier=_frontier(planned.study),
+        charts=_charts(planned.study),
         postcodes=ground.postcodes,
         boundaries=ground.boundaries,
     )
     return Page(webpage.render(content))
+
+
+def _frontier(study: Study) -> pd.DataFrame:
+    """Say of each row how much of what is allowed; rows without a plan have no figures."""
+    table = study.frontier.table[study.frontier.table["status"] != "impossible"]
+    words = [curve.words(limit, value) for limit, value in zip(table["limit"], table["value"], strict=True)]
+    return table.drop(columns="offers").assign(limit=words)
+
+
+def _charts(study: Study) -> dict[str, list[Chart]]:
+    """Draw what the page shows beside its tables: the functions that notebooks use."""
+    drawn = {
+        "max_hubs": "Need met by the best plan for each number of hubs",
+        "max_outreach": "Need met by the best plan for each number of outreach sites",
+    }
+    limits = set(study.frontier.table["limit"])
+    compared = gains(study.comparison, "plan")
+    return {
+        "buys": [curve.chart(study.frontier, limit, title=title) for limit, title in drawn.items() if limit in limits],
+        "sure": [study.robustness.chart()] if study.robustness else [],
+        "groups": [compared] if compared else [],
+    }
 
 
 def sources(settings: Assessment, raw: dict[str, Path]) -> list[dict[str, Any]]:

@@ -100,7 +100,8 @@ def _sites() -> gpd.GeoDataFrame:
             "parent_min": [np.nan, np.nan, 8.2, np.nan, np.nan, np.nan, np.nan],
             "families_reached": [210.4, 151.0, 44.8, 9.4, np.nan, np.nan, np.nan],
             "chosen_in": [9, 7, 4, 9, 2, np.nan, 1],
-            "alternatives": [9, 9, 9, 9, 9, np.nan, 9],
+            "alternatives": [9, 9, 9, 0, 9, np.nan, 9],
+            "drawn_pct": [91.2, 40.0, 33.0, 100.0, 0.0, np.nan, 2.0],
             "reasons": [["Reaches most", HOSTILE[0]], ["Reaches 151"], ["Near"], [], ["Reached from 1"], [],
                         ["Too far from most"]],
         },
@@ -230,7 +231,16 @@ def council(**replaced: Any) -> PageData:
                 "high": [43.4, np.nan],
             }
         ),
-        "proof": {"status": "optimal", "objective": 312.4, "bound": 312.4, "gap": 0.0},
+        "proof": {"status": "optimal", "objective": 312.4, "bound": 312.4, "gap": 0.0,
+                  "asked": "As much need as can be is met.", "told": "No choice of sites does better: proven."},
+        "frontier": pd.DataFrame(
+            {
+                "limit": ["1 hub", "2 hubs"], "value": [1.0, 2.0], "met_pct": [40.04, 61.26],
+                "gain_pct": [np.nan, 21.22], "hub_pct": [30.0, 39.0], "outreach_pct": [10.0, 24.0],
+                "none_pct": [60.0, 37.0], "hub_names": [HOSTILE[0], f"{HOSTILE[0]}; {HOSTILE[1]}"],
+                "outreach_names": ["", HOSTILE[3]], "asked": [False, True],
+            }
+        ),
         "basemap": basemap(),
         "sources": [
             {

@@ -205,7 +205,7 @@ def test_the_page_has_a_language_a_title_and_its_parts(page, data):
 
 def test_tables_and_controls_are_labelled(page):
     tables = page.all("table")
-    assert len(page.all("caption")) == len(tables) == 16
+    assert len(page.all("caption")) == len(tables) == 17
     assert all(e["attrs"].get("scope") in {"col", "row", "colgroup"} for e in page.all("th"))
     for control in [*page.all("input"), *page.all("select")]:
         assert control["path"][-1] == "label"
@@ -386,7 +386,9 @@ def test_every_recommended_site_stands_in_the_table_with_its_reasons(page, text,
     assert len([p for p in pins if p["group"] == "recommended"]) == len(rows)
     assert [e["text"] for e in page.all("li") if e["text"] == "Reaches 151"] == ["Reaches 151"]
     assert "changes from hub to outreach site" in pins[2]["html"].lower()
-    assert [row[4] for row in rows] == ["9 of 9", "7 of 9", "4 of 9", "9 of 9"]
+    assert [row[4:6] for row in rows] == [
+        ["9 of 9", "91%"], ["7 of 9", "40%"], ["4 of 9", "33%"], ["settings decide"] * 2,
+    ]  # fmt: skip
     assert "min by car" in rows[2][2]
     assert "beyond the limit" in rows[3][2]  # a parent hub that cannot be reached is not passed off as near
 
@@ -419,22 +421,30 @@ def test_a_page_without_base_map_reach_closures_or_proof(data):
             sites=data.sites[data.sites["status"].isin(["keep", "open"])],
             notes=[],
             sources=[],
-            proof={"status": "time limit", "objective": 3.0, "bound": float("nan"), "gap": None},
+            proof={**data.proof, "bound": float("nan"), "gap": None, "told": "Nothing is proven."},
         )
     )
     page = Page(bare)
     assert not page.all("select")
     assert [e["attrs"]["name"] for e in page.all("input", **{"data-kind": "sites"})] == ["recommended"]
-    for words in ("The plan closes no site.", "None was counted.", "proved nothing about better ones", "Nothing."):
+    for words in ("The plan closes no site.", "None was counted.", "Nothing is proven.", "Nothing."):
         assert words in page.all("main")[0]["text"]
     assert not page.all("div", id="map")[0]["attrs"]["data-credit"]
 
 
-def test_proof_in_words(data):
-    said = render(data)
-    assert "No other choice of sites does better under these inputs" in said
-    near = render(dataclasses.replace(data, proof={"status": "time limit", "objective": 10, "bound": 9, "gap": 0.1}))
-    assert "no choice of sites is more than 10.0% better" in near
+def test_what_is_asked_and_proven_stands_in_the_method(data):
+    said = Page(render(data)).all("main")[0]["text"]
+    assert "As much need as can be is met. The plan keeps to the numbers" in said
+    assert "No choice of sites does better: proven. (optimal; objective 312, bound 312, gap 0%;" in said
+
+
+def test_the_frontier_stands_as_a_table(text):
+    rows = [[re.sub("<[^>]*>", "", c) for c in row] for row in table_rows(text, "frontier")]
+    assert [row[:6] for row in rows] == [
+        ["1 hub", "40.0%", "", "30%", "10%", "60%"],
+        ["2 hubs the plan&#x27;s", "61.3%", "21.2 points", "39%", "24%", "37%"],
+    ]
+    assert rows[0][7] == "none"
 
 
 def test_nobody_in_the_worst_fifth_is_said_and_not_divided(data):

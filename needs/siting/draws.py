@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from needs.charts import Chart
 from needs.errors import Faults, InputError
 from needs.location.model import Model
 from needs.location.pooling import Pooled, certify, minimax, relative
@@ -76,6 +77,10 @@ class Robustness:
 
     def _repr_html_(self) -> str:
         return telling.html(self.sentences, self.sites, self.drivers)
+
+    def chart(self) -> Chart:
+        """Draw how often the best plan of a draw has each site."""
+        return telling.chart(self.sites)
 
 
 def draws(

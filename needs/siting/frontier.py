@@ -163,6 +163,11 @@ def frontier(
     return Frontier(pd.DataFrame(rows, columns=list(_BLANK)), names)
 
 
+def words(limit: str, value: float) -> str:
+    """Say how much of what a limit counts, such as "2 hubs"."""
+    return _much(value, WORDS[limit])
+
+
 def chart(found: Frontier, limit: str, *, title: str) -> Chart:
     """Draw need met against a limit, the knee marked.
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from needs.charts import Chart, bars
+from needs.charts.words import safe
 from needs.siting.words import A
 
 _NAMED = 8  # sites that a sentence names
-_ROWS = 20  # sites that a result shows by itself
+_ROWS = 20  # sites that are drawn
 _STRONG = 0.1  # rank correlations under this say little
 _WORDS = {
     "need_strength": "need counts {:.1f} times as much as in the plan",
@@ -163,18 +165,40 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def html(told: Sequence[str], sites: pd.DataFrame, drivers: pd.DataFrame) -> str:
-    """Write the sentences, the sites chosen most often, and what drives regret."""
+def chart(sites: pd.DataFrame) -> Chart:
+    """Draw how often the best plan of a draw has each site, with 95 % limits; those of the plan apart from others.
+
+    Parameters
+    ----------
+    sites
+        As of `draws.Robustness`; the rarest beyond 20 that were ever chosen stand in the table alone.
+    """
     shown = sites.sort_values("chosen_share", ascending=False, kind="stable")
-    shown = shown[(shown["chosen_share"] > 0) | (shown["offer"] != "none")]
-    more = f"<p>{len(shown) - _ROWS:,} more sites in <code>.sites</code>.</p>" if len(shown) > _ROWS else ""
-    listed = "".join(f"<li>{_safe(sentence)}</li>" for sentence in told)
-    return f"<ul>{listed}</ul>{_table(shown.head(_ROWS))}{more}{_table(drivers)}"
+    shown = shown[(shown["chosen_share"] > 0) | (shown["offer"] != "none")].head(_ROWS)
+    name = shown["name"].where(~shown["name"].duplicated(keep=False), shown["name"] + " (" + shown.index + ")")
+    chosen = {"hub": ", hub", "outreach": ", outreach", "none": ""}
+    table = pd.DataFrame(
+        {
+            "label": name + shown["offer"].map(chosen),
+            "series": shown["offer"].eq("none").map({False: "in the plan", True: "not in the plan"}),
+            **{
+                c: 100.0 * shown[f"chosen{end}"] for c, end in (("value", "_share"), ("low", "_low"), ("high", "_high"))
+            },
+        }
+    )
+    return bars(
+        table,
+        title="How often the best plan of a draw has each site",
+        unit="%",
+        decimals=0,
+        interval_label="95% limits",
+        label_label="Site",
+        value_label="Draws",
+    )
 
 
-def _table(table: pd.DataFrame) -> str:
-    return str(table.to_html(float_format="{:,.3g}".format, border=0))
-
-
-def _safe(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def html(told: Sequence[str], sites: pd.DataFrame, drivers: pd.DataFrame) -> str:
+    """Write the sentences, how often each site is chosen, and what drives regret."""
+    listed = "".join(f"<li>{safe(sentence)}</li>" for sentence in told)
+    table = str(drivers.to_html(float_format="{:,.3g}".format, border=0))
+    return f"<ul>{listed}</ul>{chart(sites).to_html()}{table}"

@@ -73,8 +73,8 @@ class PageData:
         One row per site, points in EPSG:27700: `site_id`, `name`, `site_type_label`, `today` and `offer` (hub,
         outreach, none), `status` (keep, convert, open, close, neighbour, none), `number` (on the pin, or NA),
         `parent_hub_id`, `parent_name`, `parent_min`, `families_reached`, `reasons` (list of texts). Where the plan
-        was tested under other assumptions also `chosen_in` of `alternatives` tests; where it was drawn many times
-        `chosen_pct` of the draws.
+        was tested under other assumptions also `chosen_in` of `alternatives` tests (0 where the settings decide);
+        where it was drawn many times `drawn_pct` of the draws.
     reach
         (Multi)polygons in EPSG:27700 with `offer` (hub, outreach), `mode`, `minutes`: within so many minutes of any
         recommended site with that offer.
@@ -96,7 +96,8 @@ class PageData:
     context
         Council-level figures: `label`, `period`, `lad24cd`, `value`, `low`, `high`; may be empty.
     proof
-        `status`, `objective`, `bound`, `gap` (a share) of the solver; None where two plans are compared.
+        `status`, `objective`, `bound`, `gap` (a share) of the solver, and in sentences `asked` (what the plan is chosen
+        by) and `told` (what is proven of it); None where two plans are compared.
     basemap
         As `basemap.read_basemap` returns it.
     sources

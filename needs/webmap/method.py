@@ -55,9 +55,9 @@ def method(data: PageData) -> Html:
             ),
             _step(
                 "Plan.",
-                "Of all buildings that could serve, the plan takes those hubs and outreach sites that together leave "
-                "the least unmet need, within the numbers that were set. A site that exists today stays, unless "
-                "closing it saves more than the share of all need given under assumptions. Sites across the border "
+                (f"{data.proof['asked']} " if data.proof else "")
+                + "The plan keeps to the numbers and rules that stand under assumptions. A site that exists today "
+                "stays, unless closing it saves more than the share of all need given there. Sites across the border "
                 "count as they are.",
             ),
             *([_step("Proof.", _proof(data.proof))] if data.proof else []),
@@ -70,16 +70,9 @@ def _step(head: str, words: str) -> Html:
 
 
 def _proof(proof: dict[str, Any]) -> str:
-    share = proof["gap"]
-    if share is not None and share <= 0:
-        verdict = "No other choice of sites does better under these inputs: the solver proved it"
-    else:
-        verdict = f"The solver proved that no choice of sites is more than {gap(share)} better under these inputs"
-    if gap(share) == gap(None):
-        verdict = "The solver found this plan but proved nothing about better ones"
-    figures = f"objective {number(proof['objective'])}, bound {number(proof['bound'])}, gap {gap(share)}"
+    figures = f"objective {number(proof['objective'])}, bound {number(proof['bound'])}, gap {gap(proof['gap'])}"
     figures += "; the objective is need met, and what keeping existing sites is worth"
-    return f"{verdict} ({proof['status']}; {figures}). A proof is about the sum, not about the inputs."
+    return f"{proof['told']} ({proof['status']}; {figures}.) A proof is about the sum, not about the inputs."
 
 
 def accessibility() -> Html:

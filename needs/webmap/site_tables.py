@@ -40,13 +40,13 @@ def recommended(data: PageData) -> Html:
     )
 
 
-_SURE = {"chosen_in": "Chosen in tests", "chosen_pct": "Chosen in draws"}
+_SURE = {"chosen_in": "Chosen in tests", "drawn_pct": "Chosen in draws"}
 
 
 def _chosen(site: dict[Any, Any], column: str) -> str:
-    if pd.isna(site[column]):
-        return "not tested"
-    return percent(site[column]) if column == "chosen_pct" else f"{site[column]:.0f} of {site['alternatives']:.0f}"
+    if not site["alternatives"] > 0:
+        return "settings decide"
+    return percent(site[column]) if column == "drawn_pct" else f"{site[column]:.0f} of {site['alternatives']:.0f}"
 
 
 def _named(site: dict[Any, Any]) -> Html:

@@ -187,7 +187,14 @@ def chart(found: Frontier, limit: str, *, title: str) -> Chart:
         for v, knee in zip(curve["value"], curve["knee"], strict=True)
     ]
     table = pd.DataFrame({"x": curve["value"].to_numpy(float), "y": curve["met_pct"].to_numpy(float), "mark": mark})
-    return lines(table, title=title, x_label=_sentence(word.format("s")) + ", at most", y_label="Need met", y_unit="%")
+    return lines(
+        table,
+        title=title,
+        x_label=_sentence(word.format("s")) + ", at most",
+        y_label="Need met",
+        y_unit="%",
+        zero=False,
+    )
 
 
 _BLANK: dict[str, Any] = {

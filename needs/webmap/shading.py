@@ -61,6 +61,7 @@ def shadings(data: PageData) -> list[Shading]:
         for mode, words in modes:
             fills = {"{mode}": mode, "{words}": words.lower(), "{demand_label}": data.demand_label}
             fills |= {"{today}": data.sides.said_today, "{plan}": data.sides.said_plan}
+            fills |= {"{from}": data.sides.today.lower(), "{to}": data.sides.plan.lower()}
             told = {k: _filled(v, fills) for k, v in row.items()}
             rule = next(RULES[name] for name in RULES if name in told)
             classes, meaning = rule(zones, told)

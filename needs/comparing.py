@@ -109,6 +109,7 @@ def page(first: Side, second: Side) -> str:
             convert="{today} in " + first.name + ", {offer} in " + second.name,
             open="{a_offer}, only in " + second.name,
             close="{a_today}, only in " + first.name,
+            new=f"Dashed edge: only {second.name} has it",
             gone=f"Site that only {first.name} has",
             gone_all=f"Sites that only {first.name} has",
             chosen_all=f"Sites of {second.name}",

@@ -28,6 +28,7 @@ class Sides:
     convert: str = "changes from {today} to {offer}"
     open: str = "new {offer}"
     close: str = "closes, {a_today} today"
+    new: str = "Dashed edge: new there"
     gone: str = "Site to close"
     gone_all: str = "Sites to close"
     chosen_all: str = "Recommended sites"

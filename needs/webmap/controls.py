@@ -34,6 +34,9 @@ def _symbols(data: PageData) -> list[Html]:
         for shape, figure, words, group in _PINS
         if group in shown
     ]  # fmt: skip
+    if (data.sites["status"] == "open").any():
+        sample = tag("span", tag("b", "1"), class_="pin hub new", aria_hidden="true")
+        lines.insert(2, tag("li", sample, " ", data.sides.new, data_key="recommended"))
     for row in _reach_rows(data):
         words = tag("span", f"Reach {row['key']}", data_words=row["key"])
         sample = tag("span", class_=f"line {row['offer']}")

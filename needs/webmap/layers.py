@@ -150,6 +150,7 @@ def site_features(sites: gpd.GeoDataFrame, sides: Sides) -> list[dict[str, Any]]
                 group=group[site["status"]],
                 shape=shape,
                 moves=shape in PINS,
+                new=site["status"] == "open",
                 html=html,
                 name=site["name"],
                 row=rows[site["site_id"]],

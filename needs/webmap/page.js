@@ -20,7 +20,7 @@ var page = (function () {
 
   function pin(feature, latlng) {
     var p = feature.properties, order = { none: 0, neighbour: 1, close: 2, outreach: 3, hub: 4 };
-    return L.marker(latlng, { icon: icon("pin " + p.shape, p.html, PIN), pane: "pins", zIndexOffset: 1000 * order[p.shape] })
+    return L.marker(latlng, { icon: icon("pin " + p.shape + (p.new ? " new" : ""), p.html, PIN), pane: "pins", zIndexOffset: 1000 * order[p.shape] })
       .bindTooltip(p.facts, { direction: "top", offset: [0, -12], opacity: 1 });
   }
 

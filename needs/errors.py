@@ -21,11 +21,14 @@ class Fault:
         What is wrong, with the offending value.
     fix
         What the reader should do about it.
+    ways
+        Where any one of several changes would do: each as a fault of its own, all of which `fix` tells.
     """
 
     where: str
     what: str
     fix: str
+    ways: tuple[Fault, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what} -> {self.fix}"

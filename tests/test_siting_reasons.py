@@ -180,7 +180,7 @@ def test_of_offers_that_add_as_much_the_one_that_reaches_families_is_told():
 
 
 def test_a_site_that_is_full_is_not_said_to_be_too_far():
-    # Two hubs of 100 places for 200 families at the door of both; the plan may keep one.
+    # Two hubs of 100 places for 200 families at the door of both; the plan may keep one, and all have an equal share.
     flags = {"today": "hub", "may_outreach": False, "hub_families": 100.0}
     found = recommended([100, 100], [[1, 1], [1, 1]], settings_of(1, 0), **flags).sites.set_index("site_id")
     kept, closed = (found[found["status"] == s].iloc[0] for s in ("keep", "close"))
@@ -188,7 +188,8 @@ def test_a_site_that_is_full_is_not_said_to_be_too_far():
     assert kept["families_within"] == 200
     assert "Has 100 places, and serves 100 of those that it covers" in kept["reasons"]
     assert closed["reasons"][-1] == (
-        "Of the 100 families that it serves today, 100 find no place, for the sites that cover them are full"
+        "Of the 100 families that it serves today, 50 go next to Site A and 50 find no place, for the sites that cover "
+        "them are full"
     )
 
 

@@ -29,7 +29,8 @@ def infeasible(model: Model, clock: Clock) -> InfeasibleError:
     if ways:
         where = "; ".join(dict.fromkeys(way.where for way in ways))
         fix = "; or ".join(f"{way.where}: {way.fix} ({way.what})" for way in ways)
-        return InfeasibleError([Fault(where, "no plan meets all constraints at once", f"any one would mend it: {fix}")])
+        what = "no plan meets all constraints at once"
+        return InfeasibleError([Fault(where, what, f"any one would mend it: {fix}", tuple(ways))])
     bare = replace(model, floors=())
     faults = []
     if model.floors and _plan_exists(bare, clock):

@@ -81,10 +81,14 @@ class _Story:
         self.met = self.merit[-1]
         self.neighbours = case.today & np.repeat(~case.sites["ours"].to_numpy(bool), 2)
         self.open = opened | self.neighbours
-        self.given, self.given_today = self._given(self.open), self._given(case.today)
+        self.given_today = self._given(case.today)
+        self.given = self._given(self.open, (self.given_today * case.worths).sum(axis=1))
 
-    def _given(self, opened: Bools) -> Floats:
-        """Part of each point's families that goes to each choice; shape (points, choices)."""
+    def _given(self, opened: Bools, before: Floats | None = None) -> Floats:
+        """Part of each point's families that goes to each choice, as `plan.evaluate` has it; shape (points, choices).
+
+        `before` is the part of their need that was met before.
+        """
         case, given = self.case, np.zeros(self.case.covers.shape)
         if self.model.capacity is None:
             best = _best_choice(case.worths, opened, case.minutes)
@@ -94,7 +98,7 @@ class _Story:
         choices = np.flatnonzero(opened)
         sites = [self.ids[c // 2] for c in choices]
         offered = Offered(sites, choices % 2 == 0, case.covers[:, choices], case.worths[:, choices])
-        given[:, choices] = offered.shares(case.points, case.families(opened))
+        given[:, choices] = offered.shares(case.points, case.families(opened), before)
         return given
 
     def _merit(self, opened: Bools) -> Merit:

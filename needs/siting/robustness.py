@@ -75,7 +75,8 @@ def offers_under(alternatives: list[Alternative], sites: pd.DataFrame, parent_mi
             case = Case.of(a.points, sites, a.hub_cover, a.outreach_cover, parent_min, a.settings, a.minutes)
             offers[a.label] = case.offers(case.solve().opened)
         except NeedsError as error:
-            floors = [f for f in error.faults if f.where.startswith("floor")] or error.faults
+            ways = [way for fault in error.faults for way in fault.ways or (fault,)]
+            floors = [f for f in ways if f.where.startswith("floor")] or error.faults
             said = {floor.label: floor_words(floor) for floor in a.settings.floor}
             without[a.label] = "; ".join(f"{said.get(f.where, f.where)}: {f.what}" for f in floors)
     return Tested(pd.DataFrame(offers, index=pd.Index(sorted(sites["site_id"]), name="site_id")), without)

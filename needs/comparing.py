@@ -163,7 +163,7 @@ def _inequality(a: Planned, b: Planned) -> pd.DataFrame:
 
 def _finding(first: Side, second: Side, totals: dict[str, Any], label: str) -> str:
     shares = [percent(t["hub_pct"] + t["outreach_pct"]) for t in (totals["today"], totals["plan"])]
-    name = second.settings.area.name
+    name, label = second.settings.area.name, label.removesuffix(" a year")
     if shares[0] == shares[1]:
         return f"{name}: {second.name} and {first.name} would both reach {shares[1]} of {label}"
     return f"{name}: {second.name} would reach {shares[1]} of {label}, {first.name} {shares[0]}"

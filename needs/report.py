@@ -15,6 +15,7 @@ from needs import assessment, demand, exports, outputs, stages, travel
 from needs.assessment import Assessment
 from needs.charts import Chart
 from needs.scenarios.display import chart as gains
+from needs.scenarios.groupings import LABELS
 from needs.sites import site_types
 from needs.siting import frontier as curve
 from needs.sources import files
@@ -68,12 +69,26 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
         buys=[*filter(None, [planned.cost["told"]]), *planned.study.frontier.sentences()],
         sure=_sure(planned),
+        lead=_lead(planned),
         frontier=_frontier(planned.study),
         charts=_charts(planned.study),
         postcodes=ground.postcodes,
         boundaries=ground.boundaries,
     )
     return Page(webpage.render(content))
+
+
+def _lead(planned: Planned) -> list[str]:
+    """Say what a headline must not hide: how families without a car fare, and how sure the plan is."""
+    told = []
+    cars = planned.groups[planned.groups["group"] == LABELS["car"][False]]
+    for g in cars[cars["demand"] > 0].to_dict("records"):
+        guess = " How many these are is an assumption." if (planned.zones["no_car_source"] == "default").any() else ""
+        told.append(
+            f"Of families without a car {g['hub_pct_plan']:.0f}% would have a hub within reach "
+            f"(today {g['hub_pct_today']:.0f}%), and {g['virtual_pct_plan']:.0f}% only the online offer.{guess}"
+        )
+    return [*told, *(planned.study.robustness.sentences[:1] if planned.study.robustness else [])]
 
 
 def _frontier(study: Study) -> pd.DataFrame:
@@ -265,6 +280,10 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dic
         *(
             ("Counting them", told, "Catalogue of demand")
             for told in demand.assumptions(counted.count, send_share_pct=counted.send_share_pct, growth=counted.growth)
+        ),
+        *(
+            ("Counted from", f"{i.title}, {i.date}{f'. {i.caveat}' if i.caveat else ''}", i.publisher)
+            for i in settings.of("demand")
         ),
         *planned.rules,
     ]

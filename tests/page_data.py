@@ -101,6 +101,10 @@ def _sites() -> gpd.GeoDataFrame:
             "families_reached": [210.4, 151.0, 44.8, 9.4, np.nan, np.nan, np.nan],
             "chosen_in": [9, 7, 4, 9, 2, np.nan, 1],
             "alternatives": [9, 9, 9, 0, 9, np.nan, 9],
+            "hub_in": [9, 6, 1, 0, 1, np.nan, 0],
+            "drawn_hub_pct": [90.0, 39.0, 3.0, 0.0, 0.0, np.nan, 0.0],
+            "may_hub": [True, True, True, False, True, True, True],
+            "may_outreach": [True, True, True, True, True, True, False],
             "drawn_pct": [91.2, 40.0, 33.0, 100.0, 0.0, np.nan, 2.0],
             "reasons": [["Reaches most", HOSTILE[0]], ["Reaches 151"], ["Near"], [], ["Reached from 1"], [],
                         ["Too far from most"]],
@@ -196,10 +200,11 @@ def council(**replaced: Any) -> PageData:
         ),
         "sites": sites,
         "reach": _reach(sites),
-        "totals": {when: _totals(zones, when) for when in ("today", "plan")},
+        "totals": {when: {"need": 1000.0, **_totals(zones, when)} for when in ("today", "plan")},
+        "lead": ["Of families without a car 1% would <have> a hub."],
         "groups": scenarios.groups(
             zones.assign(kind=np.where(np.arange(len(zones)) % 2, "odd", "even")),
-            {"kind": {"odd": HOSTILE[0], "even": "Even"}},
+            {"kind": {"odd": HOSTILE[0], "even": "Without a car"}},
         ),
         "where": where_children_live(
             pd.DataFrame(

@@ -47,7 +47,7 @@ def test_a_town_in_two_plans_by_hand(towns):
     assert figures["Unmet need (weighted)"] == [f"{unmet - 9:.0f}", f"{unmet:.0f}"]
     page = Page(text)
     assert page.all("h1")[0]["text"] == (
-        f"Handtown: “no sessions” would reach {100 * hub / 70:.0f}% of births a year, "
+        f"Handtown: “no sessions” would reach {100 * hub / 70:.0f}% of births, "
         f"“handtown” {100 * (hub + 10) / 70:.0f}%"
     )
     answer = f"“no sessions” has 1 site fewer; unmet need is {unmet:.0f} against {unmet - 9:.0f}: "

@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 import zlib
 
 import pytest
@@ -214,7 +216,7 @@ def test_a_site_opens_a_card_with_its_reasons(tab):
     assert title.strip() == HOSTILE[0]
     assert facts["What happens"] == "Stays a hub"
     assert facts["Families reached"] == "210"
-    assert facts["Chosen in tests"] == "9 of 9"
+    assert facts["As here in tests"] == "9 of 9"
     assert facts["Why"] == f"Reaches most{HOSTILE[0]}"
     assert count(tab, "#card li") == 2
     tab.run("document.querySelector('#card button').click()")
@@ -224,7 +226,7 @@ def test_a_site_opens_a_card_with_its_reasons(tab):
 @pytest.mark.parametrize(
     ("wanted", "title", "found"),
     [
-        ("Gridham", "Gridshire 017A", "Gridham is in Gridshire 017A"),
+        ("Gridham", "Gridshire 017A", "The middle of Gridham is in Gridshire 017A"),
         ("gr1 1aa", HOSTILE[0], f"GR1 1AA is in {HOSTILE[0]}"),
         ("GR12BB", "Gridshire 041A", "GR12BB is in Gridshire 041A"),
         ("GR9 9ZZ", None, "GR9 9ZZ is outside the council."),
@@ -251,12 +253,12 @@ def test_every_table_can_be_saved_as_it_stands(tab, data):
     with tab.page.expect_download() as waiting:
         tab.page.click("#recommended >> xpath=ancestor::section >> text=Save this table")
     text = waiting.value.path().read_text("utf-8-sig")
-    assert waiting.value.suggested_filename == "recommended.csv"
+    assert waiting.value.suggested_filename == "gridshire-recommended.csv"
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["No."] for row in rows] == ["1", "2", "3", "4"]
     assert [row["Families reached"] for row in rows] == ["210", "151", "45", "9.4"]
     assert rows[0]["Why"] == f"Reaches most; {HOSTILE[0]}"
-    assert rows[2]["Site"].startswith(HOSTILE[2])
+    assert rows[2]["Site"] == f"{HOSTILE[2]}; Children's centre"
     links = "[...document.querySelectorAll('.tables a')].filter(a => a.textContent.startsWith('Save')).length"
     assert tab.run(links) == count(tab, ".tables table") == 16
     with tab.page.expect_download() as waiting:
@@ -264,6 +266,8 @@ def test_every_table_can_be_saved_as_it_stands(tab, data):
     saved = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
     assert len(saved) == len(data.zones) + 1
     assert "Unmet need: Change" in saved[0]
+    rank = saved[0].index("Need: Rank in England")
+    assert sorted(int(row[rank]) for row in saved[1:]) == sorted(data.zones["need_rank_england"])
     change = saved[0].index("Unmet need: Change")
     assert {c[0] for row in saved[1:] if (c := row[change])} <= set("+-0123456789")
 
@@ -356,7 +360,21 @@ def test_nothing_scrolls_sideways(browser, file, width):
 
 def test_finding_key_and_map_stand_on_one_screen(tab):
     assert tab.run("document.querySelector('main').getBoundingClientRect().width") == 1000
-    assert tab.run("document.querySelector('.folium-map').getBoundingClientRect().bottom") <= 800
+    assert tab.run("document.querySelector('.folium-map').getBoundingClientRect().bottom") <= 850
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler's pdftotext is not installed")
+def test_everything_is_printed_folded_parts_too(browser, file, data, tmp_path):
+    browser.open(file)
+    path = tmp_path / "page.pdf"
+    path.write_bytes(browser.pdf())
+    text = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True).stdout.decode()
+    assert "Too far from most" in text  # of a building that was considered: folded on the screen
+    for heading in ("Where poor children live", "Neighbourhoods", "Method", "Assumptions", "Sources"):
+        assert re.search(rf"^\s*{heading}$", text, re.M), heading
+    last = browser.run("[...document.querySelectorAll('footer p')].at(-1).textContent")
+    assert last.split("(")[0].strip() in text
+    assert browser.run("document.querySelectorAll('details[open]').length") == 0  # folded again
 
 
 @pytest.mark.parametrize("width", [1280, 500])

@@ -78,7 +78,7 @@ SHARES = (
 @pytest.mark.parametrize(
     ("offers", "finding", "where"),
     [
-        (["hub"], "X: one hub and no outreach sites would reach 90% of births a year", "Hub: S0: a hub"),
+        (["hub"], "X: one hub and no outreach sites would reach 90% of births", "Hub: S0: a hub"),
         (
             ["hub", "hub", "outreach"],
             "X: two hubs and one outreach site would",
@@ -93,7 +93,7 @@ def test_headline_says_the_figures(offers, finding, where):
     title, answer = scenarios.headline("X", sites, today, chosen, demand_label="births a year")
     assert title.startswith(finding)
     assert answer.startswith(where)
-    assert "70% of births a year (today 40%)" in answer
+    assert "70% of births (today 40%)" in answer
     assert "online offer alone for 10% (today 60%)" in answer
 
 

@@ -211,7 +211,7 @@ def test_the_second_figure_of_whom_a_site_covers_is_part_of_the_first():
     reasons = recommended([100], hub, must, outreach=outreach, **flags).sites["reasons"][1]
     at = reasons.index("Covers 100 of 100 families (100 %), those beyond the standard in part")
     assert reasons[at + 1 : at + 3] == [
-        "Of these, 35 are covered by no other site of the plan",
+        "Of these, 35 are covered by no other site of the plan (part cover counts in part)",
         "The best or nearest choice for 0 of those that it covers",
     ]
 

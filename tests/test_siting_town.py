@@ -118,7 +118,7 @@ def test_reasons_give_the_figures():
             "Covers 100 of 200 births a year (50 %), those beyond the standard in part; "
             "0 of them in the fifth of England with the highest need"
         ),
-        "Of these, 100 are covered by no other site of the plan",
+        "Of these, 100 are covered by no other site of the plan (part cover counts in part)",
         "The best or nearest choice for 100 of those that it covers",
         "Runs the outreach at Village Hall",
         (
@@ -137,7 +137,7 @@ def test_reasons_give_the_figures():
             "Covers 70 of 200 births a year (35 %), those beyond the standard in part; "
             "50 of them in the fifth of England with the highest need"
         ),
-        "Of these, 70 are covered by no other site of the plan",
+        "Of these, 70 are covered by no other site of the plan (part cover counts in part)",
         "The best or nearest choice for 70 of those that it covers",
         "Run from Library, 10 minutes by car",
         "Without it, all else as it is, 150 instead of 78 need-weighted families would go unmet",
@@ -167,7 +167,7 @@ def test_a_site_that_is_not_chosen_says_why():
     # In the place of S3 it loses 60 + 12 and wins 24: 48.
     assert told() == [
         "As an outreach site it would cover 40 of 200 families",
-        "Of these, 20 are covered by no site of the plan",
+        "Of these, 20 are covered by no site of the plan (part cover counts in part)",
         "With it as well, 12 need-weighted families fewer would go unmet: the plan may have at most 1 outreach site",
         (
             "It would best take the place of Village Hall, all else as it is, which would leave 48 need-weighted "

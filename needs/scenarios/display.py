@@ -75,11 +75,13 @@ def chart(found: Comparison, key: str) -> Chart | None:
         return None
     twice = shown["group"].duplicated(keep=False)
     label = shown["group"].where(~twice, shown["group"] + " (" + shown["kind"] + ")")
+    ways = [("gain", 1.0), *([("lose", -1.0)] if (shown[f"lose_{key}"] != 0).any() else [])]
     bars = [
-        pd.DataFrame({"label": label, "value": sign * 100.0 * shown[f"{way}_{key}"] / shown["demand"], "series": words})
-        for way, words, sign in (("gain", "gain", 1.0), ("lose", "lose", -1.0))
+        pd.DataFrame({"label": label, "value": sign * 100.0 * shown[f"{way}_{key}"] / shown["demand"], "series": way})
+        for way, sign in ways
     ]
-    title = f"{found.scenarios[key].label}: who gains and who loses"
+    nobody = "" if len(ways) > 1 else ", and nobody loses"
+    title = f"{found.scenarios[key].label}: how much better off each group is{nobody}"
     table = pd.concat(bars).sort_index(kind="stable")
     return charts.bars(table, title=title, unit="%", label_label="Families")
 

@@ -37,6 +37,7 @@ def headline(
     -------
     finding, answer : str
     """
+    label = demand_label.removesuffix(" a year")  # a share is of no time
     hubs = list(sites.loc[sites["offer"] == "hub", "name"])
     outreach = list(sites.loc[sites["offer"] == "outreach", "name"])
     parts = [f"{_count(len(hubs), 'hub')}", f"{_count(len(outreach), 'outreach site')}"]
@@ -48,9 +49,9 @@ def headline(
         return f"{name}: {' and '.join(parts)}", f"{where}{with_outreach}. No {demand_label} are counted here."
     with_them = ", with the neighbours' sites," if helped else ""
     reach = f"would{with_them} reach {100.0 - plan['virtual_pct']:.0f}%"
-    finding = f"{name}: {' and '.join(parts)} {reach} of {demand_label}"
+    finding = f"{name}: {' and '.join(parts)} {reach} of {label}"
     answer = (
-        f"{where}{with_outreach}: a hub would be within reach for {plan['hub_pct']:.0f}% of {demand_label} "
+        f"{where}{with_outreach}: a hub would be within reach for {plan['hub_pct']:.0f}% of {label} "
         f"(today {today['hub_pct']:.0f}%), outreach alone for {plan['outreach_pct']:.0f}% "
         f"(today {today['outreach_pct']:.0f}%), and the online offer alone for {plan['virtual_pct']:.0f}% "
         f"(today {today['virtual_pct']:.0f}%)."

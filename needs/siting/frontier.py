@@ -106,6 +106,10 @@ def _told(word: str, curve: list[dict[Any, Any]], names: Mapping[str, str]) -> I
                 f"{_sentence(words)}, and from there on more adds less: the step from {_figure(before['value'])} adds "
                 f"{_points(knee['gain_pct'])}, the step to {_figure(after['value'])} {_points(after['gain_pct'])}"
             )
+    asked, bend = (next((row for row in rows if row[c]), None) for c in ("asked", "knee"))
+    if asked and bend and asked["value"] > bend["value"]:
+        more, gained = asked["value"] - bend["value"], asked["met_pct"] - bend["met_pct"]
+        yield f"The last {_much(more, word)} of what was asked for {'adds' if more == 1 else 'add'} {_points(gained)}"
     for before, after in pairwise(rows):
         if before["asked"] and before["limit"] in _OFFER:
             yield _one_more(before, after, names)

@@ -20,6 +20,7 @@ Merit = tuple[float, ...]
 
 _SAME = 1e-9  # relative to all need: below this two choices do equally well
 _NEED = "need-weighted family"
+_PARTS = " (part cover counts in part)"
 _SHOWN = 3  # sites named one by one
 _NOTHING = "It may be neither hub nor outreach"
 _NOBODY = "No family is within its standard"
@@ -292,7 +293,7 @@ class _Story:
         alone = math.fsum(np.maximum(within - self.demand * covered, 0.0))
         if alone <= _SAME * math.fsum(within):
             return [f"Other sites of the plan cover all of these{'' if would else ' too'}"]
-        return [f"Of these, {count(alone)} are covered by no {'' if would else 'other '}site of the plan"]
+        return [f"Of these, {count(alone)} are covered by no {'' if would else 'other '}site of the plan{_PARTS}"]
 
     def _origin(self, s: int, is_hub: bool) -> str:
         offer = A["hub" if is_hub else "outreach"]

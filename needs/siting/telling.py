@@ -166,35 +166,28 @@ def _names(names: Sequence[str]) -> str:
 
 
 def chart(sites: pd.DataFrame) -> Chart:
-    """Draw how often the best plan of a draw has each site, with 95 % limits; those of the plan apart from others.
+    """Draw how often the best plan of a draw has each site, as the plan has it or with another offer.
 
     Parameters
     ----------
     sites
-        As of `draws.Robustness`; the rarest beyond 20 that were ever chosen stand in the table alone.
+        As of `draws.Robustness`; the rarest beyond 20 that were ever chosen are left out.
     """
-    shown = sites.sort_values("chosen_share", ascending=False, kind="stable")
-    shown = shown[(shown["chosen_share"] > 0) | (shown["offer"] != "none")].head(_ROWS)
+    offer, any_share = sites["offer"], sites["chosen_share"]
+    same = sites["hub_share"].where(offer == "hub", sites["outreach_share"].where(offer == "outreach", 0.0))
+    order = pd.DataFrame({"same": same, "any": any_share}).sort_values(["same", "any"], ascending=False, kind="stable")
+    order = order[(order["any"] > 0) | (offer.reindex(order.index) != "none")].head(_ROWS)
+    shown = sites.loc[order.index]
     name = shown["name"].where(~shown["name"].duplicated(keep=False), shown["name"] + " (" + shown.index + ")")
-    chosen = {"hub": ", hub", "outreach": ", outreach", "none": ""}
-    table = pd.DataFrame(
-        {
-            "label": name + shown["offer"].map(chosen),
-            "series": shown["offer"].eq("none").map({False: "in the plan", True: "not in the plan"}),
-            **{
-                c: 100.0 * shown[f"chosen{end}"] for c, end in (("value", "_share"), ("low", "_low"), ("high", "_high"))
-            },
-        }
-    )
-    return bars(
-        table,
-        title="How often the best plan of a draw has each site",
-        unit="%",
-        decimals=0,
-        interval_label="95% limits",
-        label_label="Site",
-        value_label="Draws",
-    )
+    label = name + shown["offer"].map({"hub": ", hub", "outreach": ", outreach", "none": ", not in the plan"})
+    parts = [
+        pd.DataFrame({"label": label, "value": 100.0 * share, "series": words, "row": range(len(label))})
+        for words, share in (("as in the plan", order["same"]), ("with another offer", order["any"] - order["same"]))
+    ]
+    table = pd.concat(parts)
+    table = table[(table["value"] > 0) | (table["series"] == "as in the plan")].sort_values("row", kind="stable")
+    title = "How often the best plan of a draw has each site"
+    return bars(table.drop(columns="row"), title=title, unit="%", decimals=0, label_label="Site", value_label="Draws")
 
 
 def html(told: Sequence[str], sites: pd.DataFrame, drivers: pd.DataFrame) -> str:

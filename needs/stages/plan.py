@@ -87,7 +87,8 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
     zones = _with_nearest(zones, times.minutes, ground.points, {"today": today, "plan": offers})
     recommended = _described(ground.sites, chosen)
     worst = zones[zones["need_fifth_england"] == 1]
-    whole = {s: scenarios.totals(zones, s) for s in ("today", "plan")}
+    need = float(base.families["weight"].sum())
+    whole = {s: {"need": need, **scenarios.totals(zones, s)} for s in ("today", "plan")}
     finding, answer = scenarios.headline(
         settings.area.name,
         recommended[recommended["ours"]].sort_values("number"),

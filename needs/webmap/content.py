@@ -53,6 +53,8 @@ class PageData:
         The heading: what was found, in a few words.
     answer
         One sentence under the heading.
+    lead
+        What else must be said there: sentences.
     warning
         What must be known before any figure is used, or None.
     demand_label
@@ -75,13 +77,14 @@ class PageData:
         outreach, none), `status` (keep, convert, open, close, neighbour, none), `number` (on the pin, or NA),
         `parent_hub_id`, `parent_name`, `parent_min`, `families_reached`, `reasons` (list of texts). Where the plan
         was tested under other assumptions also `chosen_in` of `alternatives` tests (0 where the settings decide);
-        where it was drawn many times `drawn_pct` of the draws.
+        where it was drawn many times `drawn_pct` of the draws; `hub_in` and `drawn_hub_pct` are of these as a hub.
+        `may_hub`, `may_outreach`: what a building could be.
     reach
         (Multi)polygons in EPSG:27700 with `offer` (hub, outreach), `mode`, `minutes`: within so many minutes of any
         recommended site with that offer.
     totals
-        For "today" and "plan": `demand`, `hub`, `outreach`, `virtual`, `unmet`, `hub_pct`, `outreach_pct`,
-        `virtual_pct`, and under `worst_fifth` the same for the fifth of England with the highest need.
+        For "today" and "plan": `need` (all, weighted), `demand`, `hub`, `outreach`, `virtual`, `unmet`, `hub_pct`,
+        `outreach_pct`, `virtual_pct`, and under `worst_fifth` the same for the fifth of England with the highest need.
     groups
         Who gains and who loses: `kind` (what the groups are told apart by), `group`, `demand`, and for `today` and
         `plan` `hub_pct_*`, `outreach_pct_*`, `virtual_pct_*` of the group's demand and `unmet_*`.
@@ -153,6 +156,7 @@ class PageData:
     others: list[str] = field(default_factory=list)
     buys: list[str] = field(default_factory=list)
     sure: list[str] = field(default_factory=list)
+    lead: list[str] = field(default_factory=list)
     frontier: pd.DataFrame = field(default_factory=pd.DataFrame)
     charts: dict[str, list[Chart]] = field(default_factory=dict)
     postcodes: gpd.GeoDataFrame = field(default_factory=lambda: _no("postcode"))

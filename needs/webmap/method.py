@@ -61,6 +61,11 @@ def method(data: PageData) -> Html:
                 "count as they are.",
             ),
             *([_step("Proof.", _proof(data.proof))] if data.proof else []),
+            _step(
+                "What the figures do not tell.",
+                "Whether a building has room and its owner is willing; staff and hours; what it costs, unless costs "
+                "stand under assumptions; how good a service is; and what families themselves would choose.",
+            ),
         ]
     )
 

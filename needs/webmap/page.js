@@ -43,8 +43,10 @@ var page = (function () {
   function cells(table) {
     return all("tbody tr", table).map(function (row) {
       return all("th, td", row).map(function (cell) {
-        var items = all("li", cell);
-        return items.length ? items.map(function (item) { return item.textContent; }).join("; ") : cell.textContent;
+        var items = all("li", cell), small = cell.querySelector(".code"), text = cell.textContent.trim();
+        if (items.length) { return items.map(function (item) { return item.textContent; }).join("; "); }
+        if (small) { text = text.slice(0, text.length - small.textContent.length).trim() + "; " + small.textContent; }
+        return text.replace(/^(≈ )?−?\d{1,3}(,\d{3})+(\.\d+)?$/, function (number) { return number.replace(/,/g, ""); });
       });
     });
   }
@@ -66,11 +68,12 @@ var page = (function () {
       var box = table.closest(".scroll") || table, words = table.caption ? table.caption.textContent : "table";
       var line = made("p"), link = made("a", "Save this table (CSV)", line);
       line.className = "downloads";
-      link.download = (table.id || "table-" + (k + 1)) + ".csv";
+      link.download = byId("map").dataset.slug + "-" + (table.id || "numbers-" + (k + 1)) + ".csv";
       link.href = "#";
       link.setAttribute("aria-label", "Save this table (CSV): " + words);
       link.addEventListener("click", function () { link.href = "data:text/csv;charset=utf-8,%EF%BB%BF" + encodeURIComponent(csv(table)); });
       box.parentNode.insertBefore(line, box.nextSibling);
+      if (box.scrollWidth > box.clientWidth + 1) { made("span", " This table is wider than the window: scroll it sideways.", line); }
     });
   }
 
@@ -98,9 +101,13 @@ var page = (function () {
     box.querySelector("button").addEventListener("click", close);
     box.addEventListener("keydown", function (event) { if (event.key === "Escape") { close(); } });
 
+    /* What a resident asks first, how far it is, comes first. */
     function turned(row, extra) {
       var list = made("dl", "", body), groups = heads(row.closest("table")), before = "", cell;
-      (extra || []).concat(all("th, td", row).map(function (c, i) { return [groups[i], c]; })).forEach(function (pair) {
+      var pairs = all("th, td", row).map(function (c, i) { return [groups[i], c]; });
+      function far(pair) { return pair[0].group.indexOf("Minutes") === 0; }
+      pairs = pairs.filter(far).concat(pairs.filter(function (pair) { return !far(pair); }));
+      (extra || []).concat(pairs).forEach(function (pair) {
         var group = pair[0].group, same = group && group === before;
         if (pair[1].nodeName === "TH" || !pair[1].textContent) { before = group; return; }
         if (!same) {
@@ -275,7 +282,7 @@ var page = (function () {
       function look(at, words) {
         var zone = zoneAt(at);
         show(at, 11);
-        found.textContent = zone ? words + " is in " + byId("zone-" + zone.feature.properties.code).cells[0].textContent + "."
+        found.textContent = zone ? (postcodes[words.replace(/[^A-Z0-9]/g, "")] ? "" : "The middle of ") + words + " is in " + byId("zone-" + zone.feature.properties.code).cells[0].textContent + "."
           : words + " is outside the council.";
         if (zone) { openZone(zone, wanted); } else { card.close(); }
       }
@@ -307,8 +314,9 @@ var page = (function () {
         if (!words) { found.textContent = ""; return; }
         if (match) { match(); } else if (at) { look(L.latLng(at), words.toUpperCase()); }
         else {
+          card.close();
           found.textContent = "“" + words + "” was not found: try the name of a place, a building or a neighbourhood" +
-            (listed ? ", or a whole postcode." : ".");
+            (listed ? ", or a whole postcode. Streets are not known." : ".");
         }
       }
       asked.addEventListener("submit", function (event) { event.preventDefault(); go(); });
@@ -352,13 +360,14 @@ var page = (function () {
     Search();
     offerTables();
 
-    var before, shut;
+    var before, shut = [];
+    window.addEventListener("beforeprint", function () {
+      shut = all("details:not(.chart details):not([open])");
+      shut.forEach(function (part) { part.open = true; });
+    });
+    window.addEventListener("afterprint", function () { shut.forEach(function (part) { part.open = false; }); });
     window.matchMedia("print").addEventListener("change", function (event) {
-      if (event.matches) {
-        before = map.getBounds();
-        shut = all("details:not([open])");
-        shut.forEach(function (part) { part.open = true; });
-      } else { shut.forEach(function (part) { part.open = false; }); }
+      if (event.matches) { before = map.getBounds(); }
       fit(before);
     });
   }

@@ -45,7 +45,7 @@ def render(data: PageData) -> str:
         "main",
         tag("p", f"{sentence(_kind(data))} for {data.name}", class_="kicker"),
         tag("h1", data.finding),
-        tag("p", data.answer, class_="answer"),
+        *(tag("p", words, class_="answer") for words in (data.answer, *data.lead)),
         *([tag("p", tag("strong", "Caution."), " ", data.warning, class_="caution")] if data.warning else []),
         controls.search(data),
         controls.controls(data, shaded),
@@ -95,6 +95,7 @@ def _map(data: PageData, element: Html) -> Html:
         element,
         id="map",
         data_palette=PALETTES[0],
+        data_slug=data.slug,
         data_label="Map of need and recommended sites. Arrow keys move it, plus and minus zoom, Tab goes from pin to "
         "pin, Enter opens the card of one. The search finds neighbourhoods; the tables say the same.",
         data_credit="© OpenStreetMap contributors" if "ODbL-1.0" in method.licences(data) else "",

@@ -32,7 +32,8 @@ def recommended(data: PageData) -> Html:
         for site in sites.to_dict("records")
     ]
     return table(
-        f"{data.sides.chosen_all}, numbered as on the map; each family is counted once, at its best or nearest site",
+        f"{data.sides.chosen_all}, numbered as on the map; each family is counted once, at its best or nearest site, "
+        "and in part where that is beyond the standard",
         columns,
         rows,
         name="recommended",
@@ -40,13 +41,17 @@ def recommended(data: PageData) -> Html:
     )
 
 
-_SURE = {"chosen_in": "Chosen in tests", "drawn_pct": "Chosen in draws"}
+_SURE = {"chosen_in": "As here in tests", "drawn_pct": "As here in draws"}
+_AS_HUB = {"chosen_in": "hub_in", "drawn_pct": "drawn_hub_pct"}
 
 
 def _chosen(site: dict[Any, Any], column: str) -> str:
+    """Say how often other assumptions choose a site for the same offer."""
     if not site["alternatives"] > 0:
         return "settings decide"
-    return percent(site[column]) if column == "drawn_pct" else f"{site[column]:.0f} of {site['alternatives']:.0f}"
+    hub = site[_AS_HUB[column]]
+    same = hub if site["offer"] == "hub" else site[column] - hub
+    return percent(same) if column == "drawn_pct" else f"{same:.0f} of {site['alternatives']:.0f}"
 
 
 def _named(site: dict[Any, Any]) -> Html:
@@ -57,6 +62,15 @@ def _happens(site: dict[Any, Any], sides: Sides) -> Html:
     words = [sentence(status_words(site, sides))]
     if site["offer"] == "outreach" and parent_words(site):
         words.append(tag("span", f"Run from {parent_words(site)}", class_="code"))
+    return join(words, " ")
+
+
+def _status(site: dict[Any, Any], sides: Sides) -> Html:
+    """Say what happens to a site that the plan does not have; of a building that was considered, as what."""
+    words = [sentence(status_words(site, sides))]
+    if site["status"] == "none" and "may_hub" in site:
+        could = [offer for may, offer in (("may_hub", "a hub"), ("may_outreach", "outreach")) if site[may]]
+        words.append(tag("span", f"Could be {' or '.join(could) or 'neither'}", class_="code"))
     return join(words, " ")
 
 
@@ -74,7 +88,7 @@ def other_sites(data: PageData, status: str, caption: str) -> Html:
     sites = data.sites[data.sites["status"] == status].sort_values(["name", "site_id"])
     columns = [Column("Site", "head"), Column("What happens"), Column("Why")]
     rows: list[tuple[object, ...]] = [
-        (_named(s), sentence(status_words(s, data.sides)), _reasons(s)) for s in sites.to_dict("records")
+        (_named(s), _status(s, data.sides), _reasons(s)) for s in sites.to_dict("records")
     ]
     if not any(sites["reasons"]):
         columns, rows = columns[:-1], [row[:-1] for row in rows]

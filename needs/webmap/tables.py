@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from needs.scenarios.groupings import LABELS
 from needs.webmap.content import PageData
 from needs.webmap.shading import Shading
 from needs.webmap.table import Column, sentence, table
-from needs.webmap.text import Html, change, figure, join, link, minutes, number, percent, plural, points, tag
+from needs.webmap.text import Html, change, figure, join, link, minutes, number, percent, plural, points, share, tag
 
 RURAL_URBAN = {
     "UN1": "Urban, nearer",
@@ -20,6 +21,7 @@ RURAL_URBAN = {
     "RSN1": "Smaller rural, nearer",
     "RSF1": "Smaller rural, further",
 }
+NO_HUB = "no hub"
 ON_FOOT_MIN = 0.5  # walking that takes no longer than this more is as quick as the bus
 
 
@@ -33,16 +35,26 @@ def figures(data: PageData) -> Html:
     ]
     both = [data.totals["today"], data.totals["plan"]]
     reached = [(words, *(_share(t, key) for t in both)) for key, words in _REACHED.items()]
-    worst = [t["worst_fifth"] for t in both]
     if any(t.get("turned_away") for t in both):
         reached.append(("Of them turned away: sites are full", *(_share(t, "turned_away") for t in both)))
-    rows: list[tuple[object, ...]] = [*counts, *reached, ("Unmet need (weighted)", *(number(t["unmet"]) for t in both))]
-    if both[0]["demand"]:
-        rows.append(
-            ("Highest-need fifth, by a hub", *(_share(t, "hub") if t["demand"] else "none here" for t in worst))
-        )
+    rows: list[tuple[object, ...]] = [*counts, *reached, *_by_hub(data)]
+    rows.append(("Unmet need (weighted)", *(number(t["unmet"]) for t in both)))
+    if both[0].get("need"):
+        rows.append(("Need met", *(share(100 * (1 - t["unmet"] / t["need"])) for t in both)))
     caption = f"Families ({number(both[0]['demand'])} {data.demand_label}; beyond a standard they count in part)"
     return table(caption, columns, rows, name="figures", scrolls=False)
+
+
+def _by_hub(data: PageData) -> list[tuple[object, ...]]:
+    """Share of those who need a hub near by most: without a car, and in England's neediest fifth, if there are any."""
+    cars = data.groups[data.groups["group"] == LABELS["car"][False]].to_dict("records")
+    rows: list[tuple[object, ...]] = [
+        (f"{g['group']}: by a hub", *(percent(g[f"hub_pct_{when}"]) for when in data.sides.heads)) for g in cars
+    ]
+    worst = [data.totals[when]["worst_fifth"] for when in data.sides.heads]
+    if all(t["demand"] for t in worst):
+        rows.append(("Highest-need fifth: by a hub", *(_share(t, "hub") for t in worst)))
+    return rows
 
 
 _REACHED = {"hub": "Reached by a hub", "outreach": "By outreach only", "virtual": "Online only"}
@@ -75,7 +87,10 @@ def zones(data: PageData) -> Html:
         Column("Fifth of England", "number", "Need"), Column("Fifth here", "number", "Need"),
         *([Column("Poor children", "number")] if "deprived_children" in data.zones else []),
     ]  # fmt: skip
-    fields = [("hub", "By a hub"), ("outreach", "By outreach"), ("virtual", "Online only"), ("unmet", "Unmet need")]
+    fields = [
+        ("hub", "Families by a hub"), ("outreach", "Families by outreach"), ("virtual", "Families online only"),
+        ("unmet", "Unmet need"),
+    ]  # fmt: skip
     for _, words in fields:
         columns += [Column(t, "number", words) for t in data.sides.heads.values()]
     columns.append(Column("Change", "number", "Unmet need"))
@@ -85,6 +100,7 @@ def zones(data: PageData) -> Html:
     if buses:
         columns.append(Column("Buses near by, a day", "number"))
     ordered = by_need(data)
+    hubs = {t for t, column in (("today", "today"), ("plan", "offer")) if (data.sites[column] == "hub").any()}
     rows = []
     for z in ordered.to_dict("records"):
         name = join([z["zone_name"], tag("span", z["lsoa21cd"], class_="code")], " ")
@@ -96,7 +112,7 @@ def zones(data: PageData) -> Html:
         if "deprived_children" in z:
             need.append(between(z["deprived_children_low"], z["deprived_children_high"]))
         families = [number(z[f"{field}_{t}"]) for field, _ in fields for t in data.sides.heads]
-        travel = [_hub_minutes(z, mode, t) for mode in data.modes for t in data.sides.heads]
+        travel = [_hub_minutes(z, mode, t) if t in hubs else NO_HUB for mode in data.modes for t in data.sides.heads]
         people = join(["≈ ", number(z["demand"])]) if z["count_hidden"] else number(z["demand"])
         row = [name, kind, people, *need, *families, change(z["unmet_change"]), *travel]
         rows.append([*row, number(z["bus_departures"])] if buses else row)

@@ -11,7 +11,7 @@ NEEDS := $(BIN)/python -m needs
 FOLDERS = --raw "$(RAW)" --processed "$(PROCESSED)" --maps "$(MAPS)"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format assess data need travel plan map check lab notebooks bench clean area-given
+.PHONY: help demo test lint format assess data need travel plan map check compare lab notebooks bench clean area-given
 
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ data need travel plan map: area-given $(VENV)/.installed ## Build an area up to 
 
 check: area-given $(VENV)/.installed ## Check an area's inputs, write nothing
 	@$(NEEDS) check "$(AREA)" --raw "$(RAW)"
+
+compare: area-given $(VENV)/.installed ## Set two plans side by side: make compare AREA=rutland WITH=other.toml
+	@test -n "$(WITH)" || { echo 'Say with what: make compare AREA=rutland WITH=other.toml'; exit 2; }
+	@$(NEEDS) compare "$(AREA)" "$(WITH)" $(FOLDERS)
 
 lint: $(VENV)/.installed-dev ## Check style and types
 	@$(BIN)/ruff check needs tests

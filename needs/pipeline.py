@@ -122,8 +122,9 @@ def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = l
     kept = [paths.processed / ".stages" / w.place for w in works]
     done = [w.run(stages_, _Store(own, *kept), say)[0] for w, own in zip(works, kept, strict=True)]
     sides = [comparing.Side(w.path, w.settings, w.raw, results) for w, results in zip(works, done, strict=True)]
-    page = paths.maps / f"{works[0].path.stem}-and-{works[1].path.stem}.html"
+    page = paths.maps / f"{report.BETWEEN.join(w.path.stem for w in works)}.html"
     outputs.write_file(page, comparing.page(*sides))
+    index_page(paths)
     return page
 
 

@@ -23,6 +23,8 @@ from needs.stages import Data, Need, Planned, Study
 from needs.webmap import basemap, index_page
 from needs.webmap import page as webpage
 
+BETWEEN = "-and-"  # the names of two assessments, in the file name of the page that compares them
+
 
 @dataclass(frozen=True)
 class Page:
@@ -235,7 +237,9 @@ def index(processed: Path, maps: Path) -> str:
                 "virtual_pct": totals["plan"]["virtual_pct"],
             }
         )
-    return index_page.render_index(entries)
+    own = {f"{e['slug']}.html" for e in entries}  # an area may have such a name too
+    compared = {file.name for file in maps.glob(f"*{BETWEEN}*.html")} - own
+    return index_page.render_index(entries, sorted(compared))
 
 
 def _sure(planned: Planned) -> list[str]:

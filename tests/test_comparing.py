@@ -32,6 +32,7 @@ def test_a_town_in_two_plans_by_hand(towns):
     file = pipeline.compare(one, two, paths=paths, say=said.append)
     assert file == paths.maps / "handtown-and-no_sessions.html"
     assert not (paths.processed / "handtown").exists()  # nothing but the page
+    assert "handtown-and-no_sessions.html" in (paths.maps / "index.html").read_text("utf-8")
     assert [line.split()[1] for line in said if "unchanged" in line] == ["data", "need", "travel"]
     text = file.read_text("utf-8")
     # As in the test of one plan: the library reaches the west whole and 90 % of the middle in part; the school, which
@@ -47,8 +48,7 @@ def test_a_town_in_two_plans_by_hand(towns):
     assert figures["Unmet need (weighted)"] == [f"{unmet - 9:.0f}", f"{unmet:.0f}"]
     page = Page(text)
     assert page.all("h1")[0]["text"] == (
-        f"Handtown: “no sessions” would reach {100 * hub / 70:.0f}% of births, "
-        f"“handtown” {100 * (hub + 10) / 70:.0f}%"
+        f"Handtown: “no sessions” would reach {100 * hub / 70:.0f}% of births, “handtown” {100 * (hub + 10) / 70:.0f}%"
     )
     answer = f"“no sessions” has 1 site fewer; unmet need is {unmet:.0f} against {unmet - 9:.0f}: "
     answer += "less in 0 neighbourhoods, more in 1."

@@ -520,6 +520,8 @@ def test_index():
     assert rows[0][3:] == ["2", "8", "not known", "62%", "10%"]
     assert len(page.all("h1")) == len(page.all("main")) == 1
     assert render_index([real, entry]) == text
+    both = Page(render_index([real], ["a b-and-c_d.html"]))
+    assert [(e["attrs"]["href"], e["text"]) for e in both.all("a")][1:] == [("a%20b-and-c_d.html", "a b-and-c d")]
 
 
 def test_groups_are_reached_by_hub_outreach_or_online_alone(text, data):

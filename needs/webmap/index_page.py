@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from needs.webmap.assets import HERE, document
 from needs.webmap.page import SYNTHETIC
@@ -10,7 +13,7 @@ from needs.webmap.table import Column, table
 from needs.webmap.text import join, number, percent, tag
 
 
-def render_index(entries: list[dict[str, Any]]) -> str:
+def render_index(entries: list[dict[str, Any]], compared: Sequence[str] = ()) -> str:
     """Write the index.
 
     Parameters
@@ -18,6 +21,8 @@ def render_index(entries: list[dict[str, Any]]) -> str:
     entries
         One per page: `name`, `slug` (the page is `<slug>.html` beside the index), `synthetic`, `finding`, `demand`,
         `demand_label`, `hubs`, `outreach` (sites in the plan), `hub_pct_today`, `hub_pct_plan`, `virtual_pct`.
+    compared
+        File names, beside the index, of pages that set two plans side by side.
 
     Returns
     -------
@@ -39,5 +44,8 @@ def render_index(entries: list[dict[str, Any]]) -> str:
              percent(e["hub_pct_today"]), percent(e["hub_pct_plan"]), percent(e["virtual_pct"])]
         )  # fmt: skip
     title = "Family hub plans"
-    main = tag("main", tag("h1", title), table("Areas, with the plan for each", columns, rows, name="areas"))
+    links = [tag("li", tag("a", Path(file).stem.replace("_", " "), href=quote(file))) for file in sorted(compared)]
+    both = [tag("h2", "Two plans side by side"), tag("ul", *links)] if links else []
+    areas = table("Areas, with the plan for each", columns, rows, name="areas")
+    main = tag("main", tag("h1", title), areas, *both)
     return document(title, main, styles=[(HERE / "style.css").read_text("utf-8")], scripts=[])

@@ -94,15 +94,17 @@ def against_peers(question: Question) -> float:
     mine, found = own(question.costs, question.p, covering=question.covering)
     assert math.isclose(mine.value, question.value(found.opened), rel_tol=1e-9), "ours must be what the data say"
     able = [peer for peer in PEERS if not peer.missing and peer.answers(question)]
-    theirs = [judged(peer.name, asked(peer, question, LIMIT_S), question.value) for peer in able]
+    theirs = [judged(peer.name, asked(peer, question, LIMIT_S), question.value, question.p) for peer in able]
     show(question.name, [mine, *theirs], covering=question.covering)
     return min((peer.spent_s for peer in theirs if peer.engine.startswith("spopt")), default=math.nan) / mine.spent_s
 
 
-def judged(name: str, answer: Answer, value: Callable[[Bools], float]) -> Judged:
-    """Value the plan of a library."""
-    worth = math.nan if answer.opened is None else value(answer.opened)
-    return Judged(name, answer.spent_s, worth, answer.bound, answer.said, answer.peak_mib)
+def judged(name: str, answer: Answer, value: Callable[[Bools], float], most: float = math.inf) -> Judged:
+    """Value the plan of a library, if it opens no more than it may."""
+    opened = 0 if answer.opened is None else int(answer.opened.sum())
+    worth = math.nan if answer.opened is None or opened > most else value(answer.opened)
+    said = f"{answer.said}, but opens {opened}" if opened > most else answer.said
+    return Judged(name, answer.spent_s, worth, answer.bound, said, answer.peak_mib)
 
 
 def show(heading: str, rows: Sequence[Judged], *, covering: bool, notes: Sequence[str] = ()) -> None:

@@ -1,7 +1,8 @@
-"""Make a synthetic county for the tests of the overview: crooked zones that fit together, councils, shadings."""
+"""Make overviews to test: a synthetic county of crooked zones that fit together, and England from open data."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import pandas as pd
 import shapely
 
 from needs.webmap.overview import OverviewData
-from needs.webmap.shading import Shading
+from needs.webmap.shading import Shading, class_of, class_words, thresholds
 from tests.page_data import HOSTILE
 
 CRS = "EPSG:27700"
@@ -19,6 +20,7 @@ WEST_M, SOUTH_M = 400_000.0, 300_000.0
 LEVELS = ("highest need", "high", "middle", "low", "lowest need")
 TIMES = ("over 45 minutes", "over 30 to 45", "over 20 to 30", "over 10 to 20", "up to 10 minutes")
 _RNG_SEED = 11
+DRAWN = "document.getElementById('map').dataset.drawn"  # set by the page's script when it has drawn: how many zones
 
 
 def crooked(columns: int, rows: int, bends: int) -> list[shapely.Polygon]:
@@ -40,7 +42,7 @@ def crooked(columns: int, rows: int, bends: int) -> list[shapely.Polygon]:
     cells = []
     for i in range(columns):
         for j in range(rows):
-            corner = ends + (i, j)
+            corner = ends + np.array([i, j])
             ring = [east[i, j], north[i + 1, j], corner[2:3], east[i, j + 1][:0:-1], corner[3:4], north[i, j][:0:-1]]
             cells.append(shapely.Polygon(np.concatenate(ring) * STEP_M + (WEST_M, SOUTH_M)))
     return cells
@@ -107,3 +109,56 @@ def county(columns: int = 20, rows: int = 15, *, bends: int = 2, blocks: int = 4
         "command": "python -m needs england",
     }  # fmt: skip
     return OverviewData(**{**parts, **replaced})
+
+
+def england(folder: Path) -> OverviewData:
+    """Make the overview of England from open data: need by fifths, births, rural class; no travel."""
+    shapes = gpd.read_parquet(folder / "england_lsoa21.parquet").to_crs(CRS)
+    need = pd.read_parquet(folder / "iod2025_lsoa21_all.parquet")
+    rank = "Index of Multiple Deprivation (IMD) Rank (where 1 is most deprived)"
+    need = need[[c for k, c in enumerate(need.columns) if k in {0, 2, 3} or c == rank]]
+    need.columns = pd.Index(["lsoa21cd", "lad24cd", "council", "rank"])
+    births = pd.read_csv(folder / "lsoa21_births_proxy_age0_mid2020_derived.csv.gz")
+    rural = pd.read_csv(folder / "ruc2021_lsoa21.csv.gz")
+    zones = shapes.rename(columns={"lsoa21_code": "lsoa21cd", "lsoa21_name": "zone_name"})
+    zones = zones.merge(need, on="lsoa21cd", validate="one_to_one")
+    zones = zones.merge(births.rename(columns={"LSOA21CD": "lsoa21cd", "age0_mid2020": "births"}), on="lsoa21cd")
+    zones = zones.merge(rural.rename(columns={"lsoa21_code": "lsoa21cd"}), on="lsoa21cd")
+    keyed = zones.set_index("lsoa21cd")
+    fifth = np.ceil(keyed["rank"] / len(zones) * 5).astype(int)
+    bounds = thresholds(keyed["births"])
+    ordered = ["UN1", "UF1", "RLN1", "RLF1", "RSN1", "RSF1"]
+    remote = 6 - keyed["ruc21_code"].map(lambda c: max(1, ordered.index(c)))
+    kinds = (
+        "smaller rural, further",
+        "smaller rural, nearer",
+        "larger rural, further",
+        "larger rural, nearer",
+        "urban",
+    )
+    grouped = zones.groupby(["lad24cd", "council"])
+    sums = pd.DataFrame({"zones": grouped.size(), "families": grouped["births"].sum()}).reset_index()
+    sums["worst"] = sums["lad24cd"].map(zones[fifth.to_numpy() == 1].groupby("lad24cd")["births"].sum()).fillna(0.0)
+    sums = sums.sort_values(["worst", "lad24cd"], ascending=[False, True], ignore_index=True)
+    return OverviewData(
+        name="England",
+        slug="england",
+        synthetic=False,
+        estimated=False,
+        finding=f"{sums['worst'].sum() / sums['families'].sum():.0%} of births are in the fifth with the highest need",
+        answer=f"{sums['council'][0]} has the most: {sums['worst'][0]:,.0f} births a year.",
+        demand_label="births a year",
+        zones=zones,
+        shadings=[
+            Shading("need", "Need", "Deprivation", "Need: fifths of England", "amount", fifth, LEVELS),
+            Shading("births", "Need", "Families", "Births a year: fifths of England's neighbourhoods", "amount",
+                    keyed["births"].map(lambda v: class_of(v, bounds)), class_words(bounds)),
+            Shading("rural", "Place", "Rural or urban", "Rural Urban Classification 2021", "amount", remote, kinds),
+        ],
+        figures={"rank": "Rank in England", "births": "Births a year", "classification": "Rural or urban"},
+        councils=sums.rename(columns={"council": "name"}).assign(
+            slug=None, reached_pct=np.nan, unmet=np.nan, note="Not yet planned"
+        ),
+        sources=[],
+        command="python -m needs england",
+    )  # fmt: skip

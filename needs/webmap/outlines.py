@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ def tolerance_m(count: int) -> float:
 
     Zones take up room by their number, so that lengths go with its square root.
     """
-    return max(LEAST_TOLERANCE_M, ENGLAND_TOLERANCE_M * (count / ENGLAND_ZONES) ** 0.5)
+    return max(LEAST_TOLERANCE_M, ENGLAND_TOLERANCE_M * math.sqrt(count / ENGLAND_ZONES))
 
 
 def simplified(zones: gpd.GeoSeries) -> gpd.GeoSeries:

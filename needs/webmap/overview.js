@@ -48,7 +48,7 @@ var overview = (function () {
           var i = point[r], end = point[r + 1];
           ctx.moveTo(x[i] * at.k + at.x, y[i] * at.k + at.y);
           for (i += 1; i < end; i += 1) { ctx.lineTo(x[i] * at.k + at.x, y[i] * at.k + at.y); }
-          ctx.closePath();
+          ctx.lineTo(x[point[r]] * at.k + at.x, y[point[r]] * at.k + at.y);  /* closePath() takes longer with every ring of a path */
         }
       },
       /* Whether a point lies in it: how often a line from it crosses the edge. */
@@ -108,7 +108,7 @@ var overview = (function () {
     map.on("focus", function () { map.scrollWheelZoom.enable(); }).on("blur", function () { map.scrollWheelZoom.disable(); });
     form.addEventListener("submit", function (event) { event.preventDefault(); });
     byId("search").addEventListener("submit", function (event) { event.preventDefault(); });
-    unpacked().then(function (told) { show(map, told, form, frame); }, function () {
+    Promise.resolve().then(unpacked).then(function (told) { show(map, told, form, frame); }, function () {
       byId("found").textContent = "This browser is too old to draw the map. The table below says the same by council.";
     });
   }
@@ -167,7 +167,9 @@ var overview = (function () {
       }
       ctx.beginPath();
       for (k = 0; k < borders.size; k += 1) { if (borders.touches(k, view)) { borders.trace(ctx, k, at); } }
+      ctx.globalAlpha = close ? 1 : 0.6;
       stroke(style.getPropertyValue("--ink"), close ? 1.8 : 0.6);
+      ctx.globalAlpha = 1;
       if (chosen >= 0) {
         ctx.beginPath();
         zones.trace(ctx, chosen, at);
@@ -198,7 +200,7 @@ var overview = (function () {
       largest.forEach(function (c) {
         var t = towns[c], x = t.x / t.n, y = t.y / t.n;
         if (!t.n || x < view[0] || x > view[2] || y < view[1] || y > view[3]) { return; }
-        ctx.font = "700 12px Arial, sans-serif";
+        ctx.font = "12px Arial, sans-serif";
         write(told.councils[c], x * at.k + at.x, y * at.k + at.y, ctx.font, ctx.measureText(told.councils[c]).width / 2 + 3, 9);
       });
       seen.forEach(function (list, i) {
@@ -276,18 +278,20 @@ var overview = (function () {
         found.textContent = told.councils[c] + (t.n ? ": " + t.n.toLocaleString("en-GB") + " neighbourhood" + (t.n > 1 ? "s." : ".") : " has none on the map.");
         if (t.n) { map.fitBounds(degreesBox(t.box), { animate: !still, padding: [20, 20] }); }
       }
+      /* The card lies over the right side of a wide window: the neighbourhood goes beside it. */
       function toZone(k) {
+        var aside = window.innerWidth > 760 ? Math.min(350, map.getSize().x / 2) : 60;
         found.textContent = told.names[k] + " is in " + told.councils[told.council[k]] + ".";
-        map.fitBounds(degreesBox(zones.box.subarray(4 * k, 4 * k + 4)), { animate: !still, maxZoom: 13, padding: [60, 60] });
+        map.fitBounds(degreesBox(zones.box.subarray(4 * k, 4 * k + 4)), { animate: !still, maxZoom: 13, paddingTopLeft: [60, 60], paddingBottomRight: [aside, 60] });
         choose(k, wanted);
       }
       function offer(words, go) {
         var button = made("button", words, made("li", "", matches));
         button.type = "button";
-        button.addEventListener("click", go);
+        button.addEventListener("click", function () { matches.hidden = true; go(); });
       }
       function go() {
-        var words = wanted.value.trim(), low = words.toLowerCase(), c = councils.indexOf(low), k = zone.indexOf(low), some = [], n = 0;
+        var words = wanted.value.trim(), low = words.toLowerCase(), c = councils.indexOf(low), k = zone.indexOf(low), some = [], n;
         matches.textContent = "";
         matches.hidden = true;
         if (!words) { found.textContent = ""; return; }
@@ -295,17 +299,16 @@ var overview = (function () {
         if (k < 0) { k = told.codes.indexOf(words.toUpperCase()); }
         if (k >= 0) { toZone(k); return; }
         function look(list, names, move) {
-          list.forEach(function (name, i) {
-            if (name.indexOf(low) < 0) { return; }
-            n += 1;
-            if (some.length < MOST) { some.push([names[i], function () { move(i); }]); }
-          });
+          list.map(function (name, i) { return name.indexOf(low) < 0 ? -1 : i; }).filter(function (i) { return i >= 0; })
+            .sort(function (i, j) { return list[i] < list[j] ? -1 : list[i] > list[j] ? 1 : i - j; })
+            .forEach(function (i) { some.push([names[i], function () { move(i); }]); });
         }
         if (words.length > 1) { look(councils, told.councils, toCouncil); look(zone, told.names, toZone); }
+        n = some.length;
         if (n === 1) { some[0][1](); return; }
         found.textContent = n ? n.toLocaleString("en-GB") + " found" + (n > MOST ? ", the first " + MOST + " are listed:" : ":")
           : "“" + words + "” was not found: try the name of a council, or the name or code of a neighbourhood.";
-        some.forEach(function (one) { offer(one[0], one[1]); });
+        some.slice(0, MOST).forEach(function (one) { offer(one[0], one[1]); });
         matches.hidden = !n;
       }
       asked.addEventListener("submit", go);
@@ -363,7 +366,8 @@ var overview = (function () {
     form.addEventListener("change", function () { under = -1; shade(); draw(); });
 
     shade();
-    canvas.on("update", draw).addTo(map);
+    canvas.addTo(map).on("update", draw);  /* after its own handler, which clears it */
+    draw();
     Search();
     offerZones();
 

@@ -239,7 +239,7 @@ def _head(words: str, data: OverviewData) -> str:
 
 def _sourced(data: OverviewData) -> Any:
     """Hand the data to what reads `sources` and `synthetic` alone."""
-    return cast(Any, data)
+    return cast("Any", data)
 
 
 def _cautions(data: OverviewData) -> list[Html]:

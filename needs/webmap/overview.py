@@ -46,7 +46,7 @@ class OverviewData:
     synthetic
         Whether the place is made up.
     estimated
-        Whether travel was estimated in straight lines; every heading then says so.
+        Whether travel was estimated in straight lines; every heading of figures then says so.
     finding, answer
         The heading: what was found, in a few words; and one sentence under it.
     demand_label
@@ -166,7 +166,8 @@ def packed(data: OverviewData) -> str:
 
 def _printable(names: pd.Series[str]) -> list[str]:
     """Put spaces for what cannot be printed, as `text.safe` does."""
-    return ["".join(c if c.isprintable() else " " for c in str(name)) for name in names]
+    texts = map(str, names)
+    return [t if t.isprintable() else "".join(c if c.isprintable() else " " for c in t) for t in texts]
 
 
 def _written(values: pd.Series[Any]) -> list[str]:
@@ -233,7 +234,7 @@ def _map(data: OverviewData) -> OfflineMap:
 
 
 def _head(words: str, data: OverviewData) -> str:
-    """Write a heading; it says where figures are estimates."""
+    """Write the heading of figures; it says where they are estimates."""
     return f"{words} ({ESTIMATE})" if data.estimated else words
 
 
@@ -284,16 +285,13 @@ def _sections(data: OverviewData) -> list[Html]:
     again = tag("pre", tag("code", data.command))
     notes = [tag("ul", *(tag("li", words) for words in data.notes))] if data.notes else [tag("p", "Nothing.")]
     parts = [
-        ("tables", "Councils", [tag("p", _about(data)), _councils(data), _downloads(data)]),
+        ("tables", _head("Councils", data), [tag("p", _about(data)), _councils(data), _downloads(data)]),
         ("data", "Sources", [tables.sources(_sourced(data))]),
         ("left-out", "What was left out", notes),
         ("accessible", "Accessibility of this page", [method.accessibility()]),
         ("again", "How to build this page again", [again]),
     ]
-    return [
-        tag("section", tag("h2", _head(heading, data), id=name, tabindex="-1"), *inside)
-        for name, heading, inside in parts
-    ]
+    return [tag("section", tag("h2", heading, id=name, tabindex="-1"), *inside) for name, heading, inside in parts]
 
 
 def _about(data: OverviewData) -> str:

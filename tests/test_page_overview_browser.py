@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+import zlib
 
 import geopandas as gpd
 import numpy as np
@@ -258,8 +260,21 @@ def test_keyboard_alone(tab):
     assert [s.startswith("leaflet-control-zoom") for s in stops[6:]] == [True, True]
 
 
-def test_print_holds_finding_key_and_map_on_one_page(browser, file):
-    browser.open(file)
+@pytest.mark.parametrize("width", [1280, 320])
+def test_the_first_printed_page_holds_finding_key_and_map(browser, file, data, width):
+    browser.open(file, width=width)
+    assert browser.wait(DRAWN)
+    pdf = browser.pdf()
+    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    assert [(round(float(w)), round(float(h))) for w, h in sizes] == [(842, 595)] * 3  # A4 landscape; map, table, rest
+    drawn = [
+        zlib.decompressobj().decompress(s)
+        for s in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
+        if s[:1] == b"\x78"
+    ]
+    assert max(s.count(b" l\n") for s in drawn) > 4 * len(data.zones)  # the zones, as lines
+    assert browser.run("map_1.getContainer().style.width") == ""  # as before
+    browser.run("dispatchEvent(new Event('beforeprint'))")
     browser.page.emulate_media(media="print")
     browser.page.set_viewport_size({"width": 1047, "height": 718})
     browser.settle()
@@ -268,8 +283,7 @@ def test_print_holds_finding_key_and_map_on_one_page(browser, file):
             "(r => r.top >= 0 && r.bottom <= 718 && r.right <= 1047)"
             "(document.querySelector('{}').getBoundingClientRect())"
         )
-        assert [browser.run(inside.format(s)) for s in ("h1", ".key", ".folium-map")] == [True] * 3
-        assert browser.run(DRAWN) == "300"
+        assert [browser.run(inside.format(s)) for s in ("h1", ".key", ".board", ".folium-map")] == [True] * 4
     finally:
         browser.page.emulate_media(media="screen")
 

@@ -2,7 +2,7 @@
 "use strict";
 var overview = (function () {
   var ROUND = 2 * Math.PI * 6378137;  /* of the earth as web maps see it, m */
-  var OUTLINED = 2500, NUMBER = 26, MOST = 12;  /* zones in view that get outlines; px that a class number needs; finds listed */
+  var OUTLINED = 2500, NUMBER = 26, MOST = 12, PAPER = [692, 530];  /* zones in view that get outlines; px that a class number needs; finds listed; px of a printed map */
   var still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function all(selector, inside) { return Array.prototype.slice.call((inside || document).querySelectorAll(selector)); }
@@ -371,12 +371,15 @@ var overview = (function () {
     Search();
     offerZones();
 
-    var before;
-    window.matchMedia("print").addEventListener("change", function (event) {
-      if (event.matches) { before = map.getBounds(); }
-      map.invalidateSize({ animate: false, pan: false });
-      map.fitBounds(before, { animate: false });
+    /* A canvas that is resized for paper prints empty: the map keeps its size and is scaled. What is drawn now prints as
+       sharp lines, which would be many megabytes where very many zones are in view. */
+    var box = map.getContainer(), paper = ["width", "height", "transform", "marginBottom"];
+    window.addEventListener("beforeprint", function () {
+      var w = box.offsetWidth, h = box.offsetHeight, scale = Math.min(PAPER[0] / w, PAPER[1] / h);
+      [w + "px", h + "px", "scale(" + scale + ")", h * (scale - 1) + "px"].forEach(function (value, i) { box.style[paper[i]] = value; });
+      if (frame.dataset.outlined > 0) { draw(); }
     });
+    window.addEventListener("afterprint", function () { paper.forEach(function (name) { box.style[name] = ""; }); });
   }
 
   return { start: start };

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import geopandas as gpd
 import pandas as pd
 
 from needs.charts import Chart
 from needs.settings import CRS
+
+
+class Sourced(Protocol):
+    """A page's data, as far as it says where they come from."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the place is made up."""
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """`title`, `publisher`, `licence`, `date`, `url`, `path`, `sha256`, `caveat` of every file read."""
 
 
 @dataclass(frozen=True)

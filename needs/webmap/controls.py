@@ -83,7 +83,7 @@ def controls(data: PageData, shaded: list[Shading]) -> Html:
     detail = [row for row in catalogue()["detail"] if row["id"] != "boundaries" or len(data.boundaries)]
     return tag(
         "form",
-        *_shading_controls(shaded),
+        *shading_controls(shaded),
         tag("fieldset", tag("legend", "Show"), *_boxes("sites", _site_rows(data)), *_boxes("detail", detail)),
         _reach_controls(data),
         id="controls",
@@ -91,7 +91,7 @@ def controls(data: PageData, shaded: list[Shading]) -> Html:
     )
 
 
-def _shading_controls(shaded: list[Shading]) -> list[Html]:
+def shading_controls(shaded: list[Shading]) -> list[Html]:
     """One radio button per shading; those of a group stand together."""
     groups = dict.fromkeys(s.group for s in shaded)
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from needs.webmap.content import PageData
+from needs.webmap.content import PageData, Sourced
 from needs.webmap.text import Html, gap, join, number, tag
 
 SYNTHETIC = "Synthetic demonstration data: not a real place"
@@ -101,12 +101,12 @@ def accessibility() -> Html:
     )
 
 
-def licences(data: PageData) -> set[str]:
+def licences(data: Sourced) -> set[str]:
     """List under which licences the data were published."""
     return {str(s["licence"]) for s in data.sources}
 
 
-def footer(data: PageData) -> Html:
+def footer(data: Sourced) -> Html:
     """Attribute the data and the software."""
     lines = [words for licence, words in _ATTRIBUTION.items() if licence in licences(data)]
     if any("Office for National Statistics" in s["publisher"] for s in data.sources):

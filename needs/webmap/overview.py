@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import folium
 import geopandas as gpd
@@ -117,7 +117,7 @@ def render_overview(data: OverviewData) -> str:
         tag("p", data.answer, class_="answer"),
         *_cautions(data),
         _search(),
-        tag("form", *controls._shading_controls(data.shadings), id="controls", autocomplete="off"),
+        tag("form", *controls.shading_controls(data.shadings), id="controls", autocomplete="off"),
         tag("div", _key(data), _stage(data, element), class_="board"),
         tag("div", *_sections(data), class_="tables"),
         id="main",
@@ -131,7 +131,7 @@ def render_overview(data: OverviewData) -> str:
     block = tag("script", Html(packed(data)), type="application/octet-stream", id="packed")
     return document(
         _head(title, data),
-        join([*skips, banner, main, method.footer(_sourced(data)), block], "\n"),
+        join([*skips, banner, main, method.footer(data), block], "\n"),
         styles=[leaflet_style(), (HERE / "style.css").read_text("utf-8")],
         scripts=[leaflet_script(), (HERE / "overview.js").read_text("utf-8"), script],
         head_note=LICENCE,
@@ -238,11 +238,6 @@ def _head(words: str, data: OverviewData) -> str:
     return f"{words} ({ESTIMATE})" if data.estimated else words
 
 
-def _sourced(data: OverviewData) -> Any:
-    """Hand the data to what reads `sources` and `synthetic` alone."""
-    return cast("Any", data)
-
-
 def _cautions(data: OverviewData) -> list[Html]:
     told = [*([_ESTIMATED] if data.estimated else []), *([data.warning] if data.warning else [])]
     return [tag("p", tag("strong", "Caution."), " ", words, class_="caution") for words in told]
@@ -286,7 +281,7 @@ def _sections(data: OverviewData) -> list[Html]:
     notes = [tag("ul", *(tag("li", words) for words in data.notes))] if data.notes else [tag("p", "Nothing.")]
     parts = [
         ("tables", _head("Councils", data), [tag("p", _about(data)), _councils(data), _downloads(data)]),
-        ("data", "Sources", [tables.sources(_sourced(data))]),
+        ("data", "Sources", [tables.sources(data)]),
         ("left-out", "What was left out", notes),
         ("accessible", "Accessibility of this page", [method.accessibility()]),
         ("again", "How to build this page again", [again]),

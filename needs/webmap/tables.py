@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from needs.scenarios.groupings import LABELS
-from needs.webmap.content import PageData
+from needs.webmap.content import PageData, Sourced
 from needs.webmap.shading import Shading
 from needs.webmap.table import Column, sentence, table
 from needs.webmap.text import Html, change, figure, join, link, minutes, number, percent, plural, points, share, tag
@@ -280,7 +280,7 @@ def assumptions(data: PageData) -> Html:
     return table("Assumptions, each of which can be changed", columns, rows, name="assumptions")
 
 
-def sources(data: PageData) -> Html:
+def sources(data: Sourced) -> Html:
     """Every file read."""
     columns = [
         Column("Data", "head"), Column("Publisher"), Column("Licence"), Column("Date"),

@@ -251,7 +251,9 @@ def test_small_counts_are_hidden_in_the_reasons_as_in_the_rest():
     """Counts of families under the limit, and the shares that tell them; minutes, tests and names stay."""
     reasons = [
         "Covers 3.8 of 120 births a year (3 %), those beyond the standard in part; 0.4 of them in the fifth of England",
-        "The best or nearest choice for 4.9 of them",
+        "The best or nearest choice for 4.9 of those that it covers",
+        "Has 3 places, and serves 2.9 of those that it covers",
+        "Of the 12 births a year that it serves today, 2 find no place, for the sites that cover them are full",
         "Of these, 2 are covered by no other site of the plan",
         "Of the 12 births a year that it serves best today, 11 go next to Site 2, 0.1 to other sites and 0.9 are left",
         "Run from Hub 3, 4 minutes by car",
@@ -267,7 +269,12 @@ def test_small_counts_are_hidden_in_the_reasons_as_in_the_rest():
             "- Covers fewer than 5 of 120 births a year, those beyond the standard in part; fewer than 5 of them in "
             "the fifth of England."
         ),
-        "- The best or nearest choice for fewer than 5 of them.",
+        "- The best or nearest choice for fewer than 5 of those that it covers.",
+        "- Has 3 places, and serves fewer than 5 of those that it covers.",
+        (
+            "- Of the 12 births a year that it serves today, fewer than 5 find no place, for the sites that cover them "
+            "are full."
+        ),
         "- Of these, fewer than 5 are covered by no other site of the plan.",
         (
             "- Of the 12 births a year that it serves best today, 11 go next to Site 2, fewer than 5 to other sites "

@@ -373,7 +373,7 @@ def _masked(reason: str, label: str, few: float) -> str:
     """Hide a count of fewer families in a sentence of a plan's reasons, and the share that would tell it."""
     number = r"(?<![\w.,])(?P<n>(?:fewer than )?\d[\d,]*(?:\.\d+)?)"
     people = re.escape(label)
-    things = rf"of them|of \d[\d,.]* {people}|{people}|are|go|to other|need-weighted|instead of"
+    things = rf"of them|of those|find|of \d[\d,.]* {people}|{people}|are|go|to other|need-weighted|instead of"
 
     def hidden(found: re.Match[str]) -> str:
         count = float(found["n"].removeprefix("fewer than ").replace(",", ""))

@@ -272,8 +272,16 @@ def test_sentences_say_what_the_tables_say():
     assert "In 20 draws" in text
     assert "proven optimal" in text
     assert found.draws["regret_pct"].max() > 0
-    assert f"in draw {worst}" in text
-    assert f"need counts {found.draws.loc[worst, 'need_strength']:.1f} times" in text
+    row = found.draws.loc[worst]
+    assert f"It gives up most, {row['regret_pct']:.1f} % ({row['regret']:,.1f} families weighed by need), where" in text
+    # What lies farthest out among the draws: by how many draws lie on either side, ties in half.
+    names = list(found.draws.columns[: found.draws.columns.get_loc("best")])
+    sides = {c: abs((found.draws[c] < row[c]).sum() - (found.draws[c] > row[c]).sum()) for c in names}
+    said = {"need_strength": f"need counts {row['need_strength']:.1f}", "demand": f"in all are {row['demand']:.2f}"}
+    said |= {"standards": f"standards are {row['standards']:.2f}", "no_car": f"at least {row['no_car']:.0f} %"}
+    said |= {"outreach_value": f"session is worth {row['outreach_value']:.2f}", "fading": f"over {row['fading']:.2f}"}
+    told = {c for c in names if said.get(c, f"by {c.removeprefix('time_')} takes {row[c]:.2f}") in text}
+    assert sorted(sides[c] for c in told) == sorted(sides.values())[-3:]
     assert f"{found.draws['regret_pct'].mean():.1f} % of need met on average" in text
     strongest = found.drivers.iloc[0]
     assert strongest["label"] in text

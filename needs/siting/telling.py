@@ -12,6 +12,7 @@ from needs.siting.words import A
 
 _NAMED = 8  # sites that a sentence names
 _ROWS = 20  # sites that are drawn
+_TOLD = 3  # assumptions of the worst draw that a sentence tells
 _STRONG = 0.1  # rank correlations under this say little
 _WORDS = {
     "need_strength": "need counts {:.1f} times as much as in the plan",
@@ -100,7 +101,7 @@ def _of_regret(draws: pd.DataFrame, drivers: pd.DataFrame, least_pct: float, *, 
     worst = int(share.to_numpy().argmax())
     row = known.iloc[worst]
     told.append(
-        f"It gives up most, {row['regret_pct']:.1f} % ({row['regret']:,.1f}), in draw {row.name}, where "
+        f"It gives up most, {row['regret_pct']:.1f} % ({row['regret']:,.1f} families weighed by need), where "
         f"{_assumed(draws, row)}."
     )
     strong = drivers[drivers["correlation"].abs() >= _STRONG]
@@ -134,12 +135,16 @@ def _with_shares(sites: pd.DataFrame) -> list[str]:
 
 
 def _assumed(draws: pd.DataFrame, row: pd.Series[float]) -> str:
-    told = []
-    for name in draws.columns[: draws.columns.get_loc("best")]:
-        if draws[name].min() < draws[name].max():
-            mode = str(name).removeprefix("time_")
-            words = _WORDS.get(str(name), f"travel by {mode} takes {{:.2f}} times as long")
-            told.append(words.format(row[name]))
+    """Name what is assumed in a draw, the few things that lie farthest out among all draws, in their order."""
+    columns = draws.columns[: draws.columns.get_loc("best")]
+    varied = [str(c) for c in columns if draws[c].min() < draws[c].max()]
+    outlying = {c: abs(float((draws[c] < row[c]).mean() + (draws[c] <= row[c]).mean()) - 1.0) for c in varied}
+    few = sorted(varied, key=lambda c: -outlying[c])[:_TOLD]
+    told = [
+        _WORDS.get(c, f"travel by {c.removeprefix('time_')} takes {{:.2f}} times as long").format(row[c])
+        for c in varied
+        if c in few
+    ]
     return ", ".join(told) or "single counts and journeys differ"
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from needs.assessment import Input
+from tests.browser import Browser
 
 ROOT = Path(__file__).parents[1]
 settings.register_profile("house", deadline=None)  # a busy machine is no fault
@@ -22,6 +23,13 @@ def real_data() -> Path:
     if not DATA.is_dir():
         pytest.skip("the real open data are not beside the project (../shared/data)")
     return DATA
+
+
+@pytest.fixture(scope="module")  # two of Playwright's loops cannot run at once: it ends with the module
+def browser():
+    """Open a tab of headless Chromium for a module's tests."""
+    with Browser() as tab:
+        yield tab
 
 
 @pytest.fixture(autouse=True, scope="session")

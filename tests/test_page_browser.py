@@ -11,7 +11,7 @@ import pytest
 
 from needs.webmap.index_page import render_index
 from needs.webmap.page import render
-from tests.browser import CHROMIUM, Browser
+from tests.browser import CHROMIUM
 from tests.page_data import HOSTILE, council
 
 pytestmark = [
@@ -33,12 +33,6 @@ def file(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("maps") / "gridshire.html"
     path.write_text(render(data), "utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as tab:
-        yield tab
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import shapely
 
 from needs.webmap.overview import ESTIMATE, render_overview
 from needs.webmap.text import number
-from tests.browser import CHROMIUM, Browser
+from tests.browser import CHROMIUM
 from tests.overview_data import CRS, DRAWN, STEP_M, county, england
 from tests.page_data import HOSTILE
 
@@ -34,12 +34,6 @@ def file(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("maps") / "overview.html"
     path.write_text(render_overview(data), "utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as tab:
-        yield tab
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from needs import assessment, demo, pipeline, report
+from needs import assessment, demo, pipeline, report, scenarios
 from needs.errors import NeedsError, SettingsError, SourceError, fail
 from needs.settings import Paths
 from needs.sources import files
@@ -109,7 +109,8 @@ def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) ->
     sites = pd.read_csv(folder / "sites.csv").set_index("site_id")
     code = _code_of(code, zones["zone_name"], sites["name"])
     if code in zones.index:
-        _explain_zone(zones.loc[[code]].iloc[0], pd.read_csv(folder / "contributions.csv").query("lsoa21cd == @code"))
+        parts = pd.read_csv(folder / "contributions.csv").query("lsoa21cd == @code")
+        _explain_zone(zones.loc[[code]].iloc[0], parts, scenarios.with_hub(sites))
     elif code in sites.index:
         _explain_site(sites.loc[[code]].iloc[0])
     else:
@@ -122,7 +123,7 @@ def _code_of(wanted: str, *names: pd.Series[str]) -> str:
     return found[0] if len(found) == 1 else wanted
 
 
-def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame) -> None:
+def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame, hubs: set[str]) -> None:
     rank = f"rank {zone['need_rank_england']:,.0f} in England (1 = highest need)"
     _out.print(f"{zone['zone_name']}: need {zone['need_score']:.1f}, {rank}")
     if "need_rank_low" in zone:
@@ -136,6 +137,7 @@ def _explain_zone(zone: pd.Series[Any], contributions: pd.DataFrame) -> None:
         reached = ", ".join(f"{zone[f'{way}_{scenario}']:.1f}" for way in ("hub", "outreach", "virtual"))
         times = {str(c).split("_")[1]: v for c, v in zone.items() if str(c).endswith(f"_min_{scenario}")}
         words = ", ".join(f"{m} {'beyond the limit' if pd.isna(v) else f'{v:.0f}'}" for m, v in times.items())
+        words = words if scenario in hubs else scenarios.NO_HUB
         _out.print(f"  {label}: {reached}; minutes to the nearest hub: {words}")
     fifths = f"{zone['need_fifth_england']:.0f} of England, {zone['need_fifth_area']:.0f} here (1 = highest need)"
     _out.print(f"Fifth {fifths}")

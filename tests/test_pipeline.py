@@ -420,7 +420,8 @@ def test_commands_for_people(town, capsys):
     for code, words in (
         (CODES[0], "West: need 100.0, rank 1 in England"),
         ("west", "9 in 10 draws of weights, methods and chance: rank 1 to 1"),
-        ("WEST", "today: 0.0, 0.0, 40.0; minutes to the nearest hub: walk beyond the limit"),
+        ("WEST", "today: 0.0, 0.0, 40.0; minutes to the nearest hub: no hub\n"),
+        ("East", "10.0, 0.0; minutes to the nearest hub: walk beyond the limit"),
         ("school", "East School (Primary school): none today, outreach"),
     ):
         with pytest.MonkeyPatch.context() as patch:

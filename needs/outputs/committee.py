@@ -11,6 +11,7 @@ import pandas as pd
 
 from needs.outputs.origin import SOURCE_COLUMNS, Origin
 from needs.outputs.workbook import About, Chart, Column, Sheet
+from needs.scenarios import NO_HUB, with_hub
 
 _STATUS = {
     "keep": "stays",
@@ -159,7 +160,7 @@ def _sites(found: Assessed) -> Sheet:
             "" if pd.isna(s["parent_min"]) else f"{s['parent_min']:.0f}",
             s["families_reached"],
             s["unmet_if_lost"],
-            f"{s['chosen_in']} of {s['alternatives']}",
+            f"{s['chosen_in']} of {s['alternatives']}" if s["alternatives"] else "settings decide",
             "\n".join(s["reasons"]),
         ]
         for s in mine.sort_values(["number", "site_id"]).to_dict("records")
@@ -171,17 +172,19 @@ def _sites(found: Assessed) -> Sheet:
 def _zones(found: Assessed) -> Sheet:
     fields = [(f"{way}_{when}", f"Reached {words}, {_when(when)}") for way, words in _WAYS.items() for when in _WHEN]
     modes = [
-        (f"hub_{mode}_min_{when}", f"Minutes to a hub, {words.lower()}, {_when(when)}")
+        (f"hub_{mode}_min_{when}", f"Minutes to a hub, {words.lower()}, {_when(when)}", when)
         for mode, words in found.modes.items()
         for when in _WHEN
     ]
+    hubs = with_hub(found.sites)
     ordered = found.zones.sort_values(["need_rank_england", "lsoa21cd"])
     rows = []
     for z in ordered.to_dict("records"):
         families = [About(z[c]) if z["count_hidden"] else z[c] for c in ("demand", *(f for f, _ in fields))]
         need = [z["need_score"], z["need_rank_england"], z["need_fifth_england"], z["need_fifth_area"]]
         unmet = [z["unmet_today"], z["unmet_plan"], z["unmet_change"]]
-        rows.append([z["zone_name"], z["lsoa21cd"], z["ruc21cd"], *need, *families, *unmet, *(z[m] for m, _ in modes)])
+        times = [z[m] if when in hubs else NO_HUB for m, _, when in modes]
+        rows.append([z["zone_name"], z["lsoa21cd"], z["ruc21cd"], *need, *families, *unmet, *times])
     columns = [
         Column("Neighbourhood", width=24),
         Column("Code", width=12),
@@ -195,7 +198,7 @@ def _zones(found: Assessed) -> Sheet:
         Column("Unmet need today", "count", 11),
         Column("Unmet need with the plan", "count", 11),
         Column("Change", "change", 10),
-        *(Column(words, "minutes", 13) for _, words in modes),
+        *(Column(words, "minutes", 13) for _, words, _ in modes),
     ]
     hidden = int(found.zones["count_hidden"].sum())
     lines = ["Neighbourhoods, highest need first", "Rank 1 and fifth 1 are the highest need."]

@@ -7,13 +7,14 @@ from needs.scenarios.equality import equality
 from needs.scenarios.families import Scenario
 from needs.scenarios.groupings import LABELS, idaci_decile
 from needs.scenarios.headline import headline
-from needs.scenarios.tables import AWAY, FAMILIES, by_zone, compare, groups, inequality, totals
+from needs.scenarios.tables import AWAY, FAMILIES, NO_HUB, by_zone, compare, groups, inequality, totals, with_hub
 
 __all__ = [
     "AWAY",
     "FAMILIES",
     "FEW",
     "LABELS",
+    "NO_HUB",
     "TOLERANCE",
     "Comparison",
     "Scenario",
@@ -28,4 +29,5 @@ __all__ = [
     "idaci_decile",
     "inequality",
     "totals",
+    "with_hub",
 ]

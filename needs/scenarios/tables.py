@@ -11,7 +11,19 @@ from needs.inequality import concentration_index, gini, slope_index
 
 FAMILIES = ("hub", "outreach", "virtual")  # how families are reached: they add up to the demand
 AWAY = "turned_away"  # of the virtual: whom an open site covers, but no site has a place for
+NO_HUB = "no hub"  # in place of minutes to the nearest one
 _NO_HUB = {"today": "no hub today", "plan": "no hub in the plan"}
+
+
+def with_hub(sites: pd.DataFrame) -> set[str]:
+    """Say where there is any hub, a neighbour's included: "today", "plan"; elsewhere no minutes are beyond a limit.
+
+    Parameters
+    ----------
+    sites
+        `today` and `offer` (in the plan) of every site.
+    """
+    return {when for when, column in (("today", "today"), ("plan", "offer")) if (sites[column] == "hub").any()}
 
 
 def by_zone(outcome: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from needs.scenarios.groupings import LABELS
+from needs.scenarios import LABELS, NO_HUB, with_hub
 from needs.webmap.content import PageData, Sourced
 from needs.webmap.shading import Shading
 from needs.webmap.table import Column, sentence, table
@@ -21,7 +21,6 @@ RURAL_URBAN = {
     "RSN1": "Smaller rural, nearer",
     "RSF1": "Smaller rural, further",
 }
-NO_HUB = "no hub"
 ON_FOOT_MIN = 0.5  # walking that takes no longer than this more is as quick as the bus
 
 
@@ -100,7 +99,7 @@ def zones(data: PageData) -> Html:
     if buses:
         columns.append(Column("Buses near by, a day", "number"))
     ordered = by_need(data)
-    hubs = {t for t, column in (("today", "today"), ("plan", "offer")) if (data.sites[column] == "hub").any()}
+    hubs = with_hub(data.sites)
     rows = []
     for z in ordered.to_dict("records"):
         name = join([z["zone_name"], tag("span", z["lsoa21cd"], class_="code")], " ")

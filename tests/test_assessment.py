@@ -65,7 +65,7 @@ def test_a_minimal_file_is_enough_and_has_labelled_defaults(tmp_path):
 
 
 def test_inputs_of_the_base_are_replaced_by_id(tmp_path):
-    text = MINIMAL.replace('codes = ["E06000099"]', 'codes = ["E06000099"]\nbase = "england"')
+    text = MINIMAL.replace('codes = ["E06000099"]', 'codes = ["E06000099"]\nbase = "gathered"')
     own = an_input("demand", id='"births"', path='"mine.csv"')
     settings = read(tmp_path, text + own + "".join(an_input(t) for t in ("zones", "points", "sites", "streets")))
     assert [i.path for i in settings.of("demand")] == ["mine.csv"]

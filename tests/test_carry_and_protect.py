@@ -130,7 +130,7 @@ def test_poor_children_of_rutland_by_the_wards_of_england(real_data, tmp_path):
 name = "Rutland by wards"
 slug = "rutland-wards"
 codes = ["E06000017"]
-base = "england"
+base = "gathered"
 
 [demand]
 count = "low_income_children"

@@ -182,7 +182,7 @@ def test_the_inputs_that_the_children_index_asks_for_in_its_comment_hold_its_col
     comment = [line.removeprefix("#").removeprefix(" ") for line in text.splitlines() if line.startswith("#")]
     block = "\n".join(comment[comment.index("[[input]]") :])
     asked = [Input.model_validate(i) for i in tomllib.loads(block)["input"]]
-    base = tomllib.loads((CATALOGUE / "bases" / "england.toml").read_text("utf-8"))["input"]
+    base = tomllib.loads((CATALOGUE / "bases" / "gathered.toml").read_text("utf-8"))["input"]
     ours = {i.id for i in asked}
     held = [c for i in asked for c in i.columns] + [c for i in base if i["id"] not in ours for c in i["columns"]]
     for column in {c for i in read_spec("children").indicators for c in i.columns}:
@@ -1009,7 +1009,7 @@ def children_of_england(real_data):
     text = (CATALOGUE / "indices" / "children.toml").read_text("utf-8")
     comment = [line.removeprefix("#").removeprefix(" ") for line in text.splitlines() if line.startswith("#")]
     asked = tomllib.loads("\n".join(comment[comment.index("[[input]]") :]))["input"]
-    base = tomllib.loads((CATALOGUE / "bases" / "england.toml").read_text("utf-8"))["input"]
+    base = tomllib.loads((CATALOGUE / "bases" / "gathered.toml").read_text("utf-8"))["input"]
     wanted = {c for i in read_spec("children").indicators for c in i.columns}
     inputs = {i["id"]: Input.model_validate(i) for i in [*base, *asked]}
     found = {}

@@ -134,7 +134,7 @@ def test_names_are_those_that_the_catalogue_of_indices_asks_for():
     ranks = {a for a in asked if a and a.endswith("_rank")}
     assert len(ranks) >= 7
     assert ranks <= set(ALL["iod2025_file7"].columns)
-    base = next(i for i in load(CATALOGUE / "bases" / "england.toml")["input"] if i["id"] == "indices_of_deprivation")
+    base = next(i for i in load(CATALOGUE / "bases" / "gathered.toml")["input"] if i["id"] == "indices_of_deprivation")
     assert set(base["columns"]) - {"lsoa21cd"} <= set(ALL["iod2025_file7"].columns)
 
 

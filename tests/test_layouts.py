@@ -58,7 +58,7 @@ def own_catalogue(tmp_path, monkeypatch):
     def put(text: str) -> None:
         (tmp_path / "layouts.toml").write_text(f"[layout.x]\n{head}{text}\n")
         monkeypatch.setattr(layouts, "CATALOGUE", tmp_path)
-        monkeypatch.setattr("needs.assessment.CATALOGUE", tmp_path)
+        monkeypatch.setattr("needs.assessment.inputs.CATALOGUE", tmp_path)
         layouts.layouts.cache_clear()
 
     yield put

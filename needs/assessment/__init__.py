@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from needs.assessment.inputs import CARRIED
+from needs.assessment.inputs import CARRIED, source_path
 from needs.assessment.inputs import KINDS as KINDS
 from needs.assessment.inputs import Input as Input
 from needs.assessment.plan import PlanSettings as PlanSettings
@@ -244,7 +244,8 @@ def read(path: Path) -> Assessment:
                 f"use one of {', '.join(p.stem for p in sorted((CATALOGUE / 'bases').glob('*.toml')))}",
             )
         base = load(base_path)
-    merged = {**base, **own, "input": _merge_inputs(base.get("input", []), own.get("input", []), path)}
+    inputs = _merge_inputs(base.get("input", []), own.get("input", []), path)
+    merged = {**base, **own, "input": [_of_area(i, own) for i in inputs]}
     settings = checked(Assessment, merged, file=path.name)
     beside = path.parent / settings.need.index
     if settings.need.index.endswith(".toml") and beside.is_file():
@@ -258,3 +259,11 @@ def _merge_inputs(base: list[dict[str, Any]], own: list[dict[str, Any]], path: P
     if twice:
         raise SettingsError([Fault(path.name, f"two inputs have the id {i!r}", "give each its own id") for i in twice])
     return [*(i for i in base if i.get("id") not in ids), *own]
+
+
+def _of_area(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Name the file of an input that has a source: its own, or the source's, which may be the area's."""
+    area = own.get("area")
+    slug = area.get("slug") if isinstance(area, dict) else None
+    path = given.get("path", source_path(given.get("source")))
+    return {**given, "path": path.format(slug=slug)} if isinstance(path, str) and given.get("source") else given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -18,11 +19,50 @@ _UNCODED = ("streets", "timetable", "sites", "context", "boundaries", "postcodes
 KINDS = (*TABLES, "streets", "timetable")
 
 
+LAYOUTS_FILE = "layouts.toml"
+SOURCES_FILE = "sources.toml"
+_OF_SOURCE = ("path", "layout", "title", "publisher", "licence", "date", "vintage", "caveat")
+_OF_LAYOUT = ("table", "vintage", "publisher", "licence", "date", "url")
+
+
+def _entry(kind: str, name: str) -> dict[str, Any]:
+    """Give an entry of the catalogue's layouts or sources."""
+    known: dict[str, dict[str, Any]] = load(CATALOGUE / {"layout": LAYOUTS_FILE, "source": SOURCES_FILE}[kind])[kind]
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        meant = f": did you mean {near[0]!r}?" if near else ""
+        msg = f"{kind} {name!r} is not in the catalogue ({', '.join(known)}){meant}"
+        raise ValueError(msg)
+    return known[name]
+
+
+def _of_layout(name: str) -> dict[str, Any]:
+    layout = _entry("layout", name)
+    return {**{k: layout[k] for k in _OF_LAYOUT if k in layout}, "title": layout["label"]}
+
+
+def source_fields(entry: dict[str, Any]) -> dict[str, Any]:
+    """Complete an entry of the catalogue's sources with what its layout says."""
+    return {**(_of_layout(entry["layout"]) if "layout" in entry else {}), **entry}
+
+
+def source_path(name: object) -> str | None:
+    """Give the path of a source's file in the folder of raw files, if there is such a source."""
+    found = load(CATALOGUE / SOURCES_FILE)["source"].get(name) if isinstance(name, str) else None
+    return str(found["path"]) if found else None
+
+
 class Input(Strict):
     """Which raw file is what.
 
     Attributes
     ----------
+    source
+        Where it comes from, by its id in the catalogue's sources.toml: it brings `path`, `layout`, `title`,
+        `publisher`, `licence`, `date`, `url`, `vintage` and whatever else the source says
+        of its inputs, and can be downloaded.
+    optional
+        Without its file the assessment goes on, and says so.
     layout
         How the publisher ships the file, by its id in the catalogue's layouts.toml: it brings `columns`, `marks` and
         a reader, and `table`, `vintage`, `title`, `publisher`, `licence`, `date` and `url` where they are not given.
@@ -49,6 +89,8 @@ class Input(Strict):
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     table: str
     path: str
+    source: str | None = None
+    optional: bool = False
     layout: str | None = None
     columns: dict[str, str | list[str]] = {}
     values: dict[str, str | bool | float] = {}
@@ -72,19 +114,17 @@ class Input(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_layout(cls, given: object) -> object:
-        name = given.get("layout") if isinstance(given, dict) else None
-        if not isinstance(given, dict) or not isinstance(name, str):
+    def _brought(cls, given: object) -> object:
+        """Take over what the source and the layout say, where the input itself says nothing."""
+        if not isinstance(given, dict):
             return given
-        known = load(CATALOGUE / "layouts.toml")["layout"]
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            meant = f": did you mean {near[0]!r}?" if near else ""
-            msg = f"layout {name!r} is not in the catalogue ({', '.join(known)}){meant}"
-            raise ValueError(msg)
-        layout = known[name]
-        brought = ("table", "vintage", "publisher", "licence", "date", "url")
-        return {**{k: layout[k] for k in brought if k in layout}, "title": layout["label"], **given}
+        if isinstance(given.get("source"), str):
+            source = _entry("source", given["source"])
+            common = {k: source[k] for k in _OF_SOURCE if k in source}
+            given = {**common, "url": source["page"], **source.get("input", {}), **given}
+        if isinstance(given.get("layout"), str):
+            given = {**_of_layout(given["layout"]), **given}
+        return given
 
     @model_validator(mode="after")
     def _known(self) -> Input:

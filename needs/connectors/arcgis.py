@@ -1,0 +1,151 @@
+"""Ask a layer of the Open Geography portal (ArcGIS FeatureServer) page by page, by the rows that each page returned."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from needs.connectors.asking import Ask, Got
+from needs.connectors.pages import Pages, beside
+
+EPSG = 27700  # asked for by its number
+CODES_A_QUESTION = 200  # codes in one `where`, which goes by POST
+TOO_MANY_PAGES = 10_000
+
+
+def fetch(ask: Ask, part: Path) -> Got:
+    """Bring a layer, or the rows of it whose codes are asked for, as GeoJSON in EPSG:27700 or as CSV without shapes.
+
+    The layer's own limit of rows a page is not trusted: the next page begins after the rows that came (ArcGIS REST API,
+    Query (Feature Service/Layer): resultOffset, resultRecordCount, exceededTransferLimit), and the rows in the end are
+    held against the layer's own count.
+
+    Raises
+    ------
+    SourceError
+        If the service fails, a field of the catalogue is not in the layer, or rows are missing.
+    """
+    url = ask.source.urls[0]
+    about = _object(ask, ask.client.json(url, {"f": "json"}))
+    key = _fields(ask, about)
+    edited = str((about.get("editingInfo") or {}).get("lastEditDate", ""))
+    wheres = _wheres(ask)
+    state = {"url": url, "edited": edited, "fields": ask.source.fields, "where": wheres}
+    kept = beside(part, state)
+    rows: list[dict[str, Any]] = []
+    page = 0
+    for where in wheres:
+        question = {"where": where, "outFields": ",".join(ask.source.fields), "orderByFields": key}
+        want = _count(ask, url, where)
+        got = 0
+        while got < want:
+            new = _page(ask, url, question, got, kept, page)
+            page += 1
+            if not new or page > TOO_MANY_PAGES:
+                raise ask.fault(f"gave {got:,} of {want:,} rows and then no more", "run the same command again later")
+            rows += new
+            got += len(new)
+            ask.client.progress(ask.source.title, len(rows), None)
+        if got != want:
+            raise ask.fault(f"gave {got:,} rows where it counts {want:,}", "run the same command again later")
+    _write(ask, part, rows, key)
+    kept.drop()
+    asked = f"{len(ask.codes)} values of {ask.source.codes.field}" if ask.source.codes else "all rows"
+    return Got(url=url, asked=f"{', '.join(ask.source.fields)}; {asked}", edited=edited)
+
+
+def version(ask: Ask) -> str:
+    """Ask when the layer was last edited."""
+    about = _object(ask, ask.client.json(ask.source.urls[0], {"f": "json"}))
+    return str((about.get("editingInfo") or {}).get("lastEditDate", ""))
+
+
+def _fields(ask: Ask, about: dict[str, Any]) -> str:
+    """Check that the layer has the fields of the catalogue; give the one that rows are ordered by."""
+    there = {str(f.get("name")) for f in about.get("fields") or ()}
+    absent = [f for f in ask.source.fields if f not in there]
+    if absent:
+        has = ", ".join(sorted(there)) or "none"
+        raise ask.changed(f"the layer has no column {', '.join(map(repr, absent))}; it has {has}")
+    return str(about.get("objectIdField") or ask.source.fields[0])
+
+
+def _wheres(ask: Ask) -> list[str]:
+    if ask.source.codes is None:
+        return ["1=1"]
+    codes = ask.codes
+    steps = range(0, len(codes), CODES_A_QUESTION)
+    parts = (codes[i : i + CODES_A_QUESTION] for i in steps)
+    return [f"{ask.source.codes.field} IN ({','.join(repr(c) for c in p)})" for p in parts]
+
+
+def _count(ask: Ask, url: str, where: str) -> int:
+    said = _object(
+        ask, ask.client.json(f"{url}/query", {"where": where, "returnCountOnly": "true", "f": "json"}, post=True)
+    )
+    count = said.get("count", (said.get("properties") or {}).get("count"))
+    if not isinstance(count, int):
+        raise ask.fault(f"gives no count of its rows: {str(said)[:80]}", "run the same command again later")
+    return count
+
+
+def _page(ask: Ask, url: str, question: dict[str, str], offset: int, kept: Pages, number: int) -> list[dict[str, Any]]:
+    found = kept.get(number)
+    if found is None:
+        shapes = {"returnGeometry": "true", "outSR": str(EPSG)} if ask.source.geometry else {"returnGeometry": "false"}
+        form = {"f": "geojson" if ask.source.geometry else "json", "resultOffset": str(offset)}
+        found = ask.client.read(f"{url}/query", {**question, **shapes, **form}, post=True)
+    try:
+        said = json.loads(found)
+    except ValueError:
+        begins = found[:60].decode("utf-8", "replace").strip()
+        raise ask.fault(f"gives no JSON; it begins {begins!r}", "run the same command again later") from None
+    rows = _object(ask, said).get("features")
+    if not isinstance(rows, list):
+        raise ask.fault("gives an answer without rows", "run the same command again later")
+    kept.put(number, found)
+    return rows
+
+
+def _object(ask: Ask, said: Any) -> dict[str, Any]:
+    """Refuse an error that comes with status 200, as ArcGIS sends them."""
+    if not isinstance(said, dict):
+        raise ask.fault("gives JSON that is no object", "run the same command again later")
+    error = said.get("error")
+    if isinstance(error, dict):
+        told = " ".join([str(error.get("message", "")), *map(str, error.get("details") or ())]).strip()
+        raise ask.fault(f"answers with error {error.get('code', '')}: {told}", "")
+    return said
+
+
+def _write(ask: Ask, part: Path, rows: list[dict[str, Any]], key: str) -> None:
+    """Write rows, each once, in the order of the first field of the catalogue."""
+    first = ask.source.fields[0]
+    said = "properties" if ask.source.geometry else "attributes"
+    ordered = sorted(rows, key=lambda r: str(r[said].get(first)))
+    again = [a for a, b in pairwise(ordered) if a[said] == b[said]]
+    if again and key != first:
+        told = f"{first} {again[0][said].get(first)}"
+        raise ask.fault(f"gave rows twice, such as {told}: it changed meanwhile", "run the same command again")
+    if ask.source.geometry:
+        kept = [
+            {
+                "type": "Feature",
+                "properties": {f: r[said].get(f) for f in ask.source.fields},
+                "geometry": r.get("geometry"),
+            }
+            for r in ordered
+        ]
+        crs = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{EPSG}"}}
+        text = json.dumps({"type": "FeatureCollection", "crs": crs, "features": kept}, ensure_ascii=False)
+        part.write_text(text, "utf-8", newline="\n")
+        return
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(ask.source.fields)
+    writer.writerows([r[said].get(f) for f in ask.source.fields] for r in ordered)
+    part.write_text(out.getvalue(), "utf-8", newline="\n")

@@ -1,0 +1,174 @@
+"""See that every raw file of an assessment is there: what is missing is fetched, checked, and given its twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from needs.assessment import Assessment, Input
+from needs.connectors import arcgis, files, geofabrik, nomis, twins
+from needs.connectors.asking import Ask, Got
+from needs.connectors.catalogue import Source, sources
+from needs.connectors.client import Client
+from needs.connectors.twins import Twin
+from needs.errors import Faults, NeedsError, SourceError
+from needs.sources.files import read_table, sha256
+
+Say = Callable[[str], None]
+
+_FETCH: dict[str, Callable[[Ask, Path], Got]] = {
+    "file": files.fetch,
+    "arcgis": arcgis.fetch,
+    "nomis": nomis.fetch,
+    "geofabrik": geofabrik.fetch,
+}
+_UNREAD = {"streets", "timetable"}  # tables that only later rooms can read
+
+
+def provide(settings: Assessment, raw: Path, client: Client, *, say: Say = lambda _: None) -> None:
+    """Fetch the raw files of an assessment that are not there.
+
+    Parameters
+    ----------
+    settings
+        The assessment; its inputs with a source are looked after, others are the user's own.
+    raw
+        Folder of the raw files. A file that is there is never fetched again, unless its twin says that it was asked for
+        other councils.
+    client
+        Who asks.
+    say
+        Told, line by line, how far it has come.
+
+    Raises
+    ------
+    SourceError
+        With everything that could not be had, after all else was fetched, and how to put it there by hand.
+    """
+    faults = Faults()
+    for ask, specs in asks(settings, raw, client):
+        if there(ask):
+            continue
+        try:
+            fetch(ask, specs, say)
+        except NeedsError as error:
+            if all(s.optional for s in specs):
+                say(f"{settings.area.name}: goes on without {ask.label}: {error.faults[0].what}")
+            else:
+                faults.take(error)
+    faults.raise_if_any()
+
+
+def asks(settings: Assessment, raw: Path, client: Client) -> Iterator[tuple[Ask, list[Input]]]:
+    """List the sources of an assessment, each once, those first that others ask the codes of."""
+    used: dict[str, list[Input]] = {}
+    for spec in settings.inputs:
+        if spec.source:
+            for name in _before(spec.source):
+                used.setdefault(name, [])
+            used[spec.source].append(spec)
+    for name, specs in used.items():
+        yield Ask(name, sources()[name], settings.area, raw, client), specs
+
+
+def _before(name: str) -> list[str]:
+    """List a source after the sources that it asks the codes of."""
+    source = sources()[name]
+    first = [source.codes.source] if source.codes else []
+    first += ["ons_lsoa21_boundaries"] if source.kind == "geofabrik" else []
+    return [*(n for f in first for n in _before(f)), name]
+
+
+def there(ask: Ask) -> bool:
+    """Whether the file is there, and of this area."""
+    if not ask.path.is_file():
+        return False
+    twin = twins.read(ask.path)
+    return twin is None or not ask.source.of_area or not twin.codes or twin.codes == tuple(sorted(ask.area.codes))
+
+
+def fetch(ask: Ask, specs: list[Input], say: Say) -> None:
+    """Fetch one file, check it as its readers will, and put it in place with its twin.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be had, or is not what the catalogue says.
+    """
+    if ask.source.kind == "by_hand":
+        raise ask.fault("is not there, and no program can fetch it")
+    size = f", about {ask.source.bytes / 1e6:,.0f} MB" if ask.source.bytes else ""
+    say(f"fetching {ask.label}{size} ...")
+    part = ask.path.with_name(f".{ask.path.name}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    got = _FETCH[ask.source.kind](ask, part)
+    check(ask, part, specs)
+    twin = describe(ask, part, got)
+    part.replace(ask.path)
+    twins.write(ask.path, twin)
+    say(f"  {ask.path}: {twin.bytes / 1e6:,.1f} MB")
+
+
+def check(ask: Ask, part: Path, specs: list[Input]) -> None:
+    """Read a fetched file as every input of it will be read; what is wrong names the catalogue's line."""
+    files.check_kind(ask, part)
+    faults = Faults()
+    for spec in specs:
+        if spec.table not in _UNREAD:
+            _read(ask, part, spec, faults)
+    if faults.found:
+        fault = faults.found[0]
+        more = f" (and {len(faults.found) - 1} more faults)" if len(faults.found) > 1 else ""
+        part.rename(part.with_name(f"{ask.path.name}.refused"))
+        raise ask.changed(f"{fault.what}{more}; what came is kept as {ask.path.name}.refused")
+
+
+def _read(ask: Ask, part: Path, spec: Input, faults: Faults) -> None:
+    """Read a file under the name that it will have, since its ending says what it is."""
+    shown = part.with_name(f".checked-{ask.path.name}")
+    shown.unlink(missing_ok=True)
+    shown.hardlink_to(part)
+    try:
+        table = read_table(spec, shown, faults)
+    finally:
+        shown.unlink()
+    low, high = ask.source.rows or (1, None)
+    if table is not None and not (low <= len(table) and (high is None or len(table) <= high)):
+        at_most = f" to {high:,}" if high else " or more"
+        faults.add(ask.label, f"has {len(table):,} rows, where {low:,}{at_most} are expected", "look at what came")
+
+
+def describe(ask: Ask, path: Path, got: Got | None) -> Twin:
+    """Write down what a file is; of one that a person put there, not where from."""
+    source: Source = ask.source
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Twin(
+        source=ask.name,
+        title=source.title,
+        publisher=source.publisher,
+        licence=source.licence,
+        attribution=source.attribution or "",
+        vintage=source.vintage or "",
+        date=source.date,
+        page=source.page,
+        url=got.url if got else twins.BY_HAND,
+        fetched=now,
+        sha256=sha256(path),
+        bytes=path.stat().st_size,
+        asked=got.asked if got else "",
+        etag=got.etag if got else "",
+        last_modified=got.last_modified if got else "",
+        edited=got.edited if got else "",
+        made_of=got.made_of if got else (),
+        codes=tuple(sorted(ask.area.codes)) if source.of_area else (),
+    )
+
+
+def missing(settings: Assessment, raw: Path) -> SourceError | None:
+    """Say which files of an assessment's sources are not there, and how to put them there by hand."""
+    faults = Faults()
+    for ask, specs in asks(settings, raw, Client()):
+        if not there(ask) and not all(s.optional for s in specs):
+            faults.take(ask.fault(f"is not there: {ask.path}"))
+    return SourceError(faults.missing) if faults.missing else None

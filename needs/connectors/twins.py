@@ -1,0 +1,100 @@
+"""Say in a text twin beside each raw file what it is: publisher, address, licence, dates, bytes, SHA-256, vintage."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tomli_w
+
+from needs.errors import InputError, fail
+from needs.sources.files import sha256
+
+ENDING = ".toml"  # of the twin, after the whole name of the file
+BY_HAND = "put there by hand"
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What is known of a raw file.
+
+    Attributes
+    ----------
+    source
+        Its id in the catalogue's sources.toml; "" where it is of none.
+    title, publisher, licence, attribution, vintage, date, page
+        As in the catalogue.
+    url
+        The address that gave it, or "put there by hand".
+    asked
+        What was asked of a service, where the address does not say it: layer and codes, parameters.
+    fetched
+        When (UTC, ISO 8601).
+    sha256, bytes
+        Of the file.
+    etag, last_modified, edited
+        What the service said of its version.
+    made_of
+        Where several files were put together: the address of each.
+    codes
+        Of an area's own file: the districts that it was asked for.
+    """
+
+    source: str
+    title: str
+    publisher: str
+    licence: str
+    attribution: str
+    vintage: str
+    date: str
+    page: str
+    url: str
+    fetched: str
+    sha256: str
+    bytes: int
+    asked: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    edited: str = ""
+    made_of: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+def place(path: Path) -> Path:
+    """Give the twin's own path."""
+    return path.with_name(path.name + ENDING)
+
+
+def write(path: Path, twin: Twin) -> None:
+    """Write the twin of a file, in one move."""
+    text = tomli_w.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in asdict(twin).items() if v})
+    target = place(path)
+    part = target.with_name(f".{target.name}.part")
+    part.write_text(f"# What {path.name} is.\n{text}", "utf-8", newline="\n")
+    part.replace(target)
+
+
+def read(path: Path) -> Twin | None:
+    """Read the twin of a file; None where it has none.
+
+    Raises
+    ------
+    InputError
+        If it is not what `write` writes.
+    """
+    file = place(path)
+    if not file.is_file():
+        return None
+    try:
+        said = tomllib.loads(file.read_text("utf-8"))
+        return Twin(
+            **{"attribution": "", "vintage": "", "source": "", **said, "made_of": tuple(said.get("made_of", ()))}
+        )
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        fail(InputError, str(file), f"is no twin of a raw file: {error}", "delete it, and fetch the file anew")
+
+
+def fits(path: Path, twin: Twin) -> bool:
+    """Whether a file is still the one that its twin tells of."""
+    return path.stat().st_size == twin.bytes and sha256(path) == twin.sha256

@@ -28,7 +28,7 @@ TIMEOUT_S = (10.0, 60.0)  # to connect, and between bytes
 PACE_S = 0.2  # between requests to one host
 ANSWER_BYTES = 64 * 1024**2  # largest answer that is taken into memory
 FILE_BYTES = 4 * 1024**3  # largest file that is taken to disk
-BLOCK = 256 * 1024
+BLOCK = 16 * 1024  # what a broken connection loses at most
 SPARE_BYTES = 512 * 1024**2  # left free on the disk
 SECRETS = ("uid",)  # parameters that are keys: never told, never written
 

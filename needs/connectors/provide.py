@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from needs.assessment import Assessment, Input
-from needs.connectors import arcgis, files, geofabrik, nomis, twins
+from needs.connectors import arcgis, files, nomis, twins
 from needs.connectors.asking import Ask, Got
 from needs.connectors.catalogue import Source, sources
 from needs.connectors.client import Client
@@ -21,7 +21,6 @@ _FETCH: dict[str, Callable[[Ask, Path], Got]] = {
     "file": files.fetch,
     "arcgis": arcgis.fetch,
     "nomis": nomis.fetch,
-    "geofabrik": geofabrik.fetch,
 }
 _UNREAD = {"streets", "timetable"}  # tables that only later rooms can read
 

@@ -124,10 +124,9 @@ def unpack(file: Path, raw: Path) -> list[Packed]:
             with tempfile.TemporaryDirectory(prefix=".bundle-", dir=raw) as folder:
                 _extract(file, archive, listed, Path(folder))
                 _place(file, listed, Path(folder), raw)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
-        fail(
-            InputError, str(file), f"cannot be read as a bundle: {error}", "make it anew: needs data AREA --bundle FILE"
-        )
+    except _BROKEN as error:
+        fix = "copy it again, or make it anew: needs data AREA --bundle FILE"
+        fail(InputError, str(file), f"cannot be read as a bundle: {error}", fix)
     return listed
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
-from needs import assessment, demo, pipeline, report, scenarios
-from needs.errors import NeedsError, SettingsError, SourceError, fail
+from needs import assessment, connectors, demo, pipeline, preparing, scenarios
+from needs.errors import Fault, InputError, NeedsError, SettingsError, SourceError, fail
 from needs.settings import Paths
-from needs.sources import files
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 _out = Console(soft_wrap=True, highlight=False, markup=False)
@@ -22,8 +24,11 @@ _err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 Stage = Literal["data", "need", "travel", "plan", "map"]
-Area = Annotated[str, typer.Argument(help="Name, slug or code of an area, or the path of an assessment TOML")]
-Raw = Annotated[Path, typer.Option(help="Folder of the raw files")]
+Area = Annotated[
+    str, typer.Argument(help="Name or code of a council, of several (Rutland + Melton), or the path of a TOML file")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Download nothing")]
+Raw = Annotated[Path | None, typer.Option(help="Folder of the raw files; where it is given, nothing is downloaded")]
 Processed = Annotated[Path, typer.Option(help="Folder for tables")]
 Maps = Annotated[Path, typer.Option(help="Folder for pages")]
 
@@ -34,22 +39,57 @@ _DEFAULT = Paths()
 @app.command()
 def build(
     area: Area,
-    raw: Raw = _DEFAULT.raw,
+    raw: Raw = None,
     processed: Processed = _DEFAULT.processed,
     maps: Maps = _DEFAULT.maps,
     until: Annotated[Stage, typer.Option(help="Last stage to run")] = "map",
+    offline: Offline = False,
 ) -> None:
-    """Build an area: tables, plan and page."""
-    built = pipeline.build(area, paths=Paths(raw, processed, maps), until=until, say=_out.print)
+    """Build an area: raw files, tables, plan and page."""
+    paths = Paths(raw or _DEFAULT.raw, processed, maps)
+    with _client(online=raw is None and not offline) as client:
+        built = pipeline.build(area, paths=paths, until=until, client=client, say=_out.print)
     _out.print(f"tables: {built.folder}")
     if built.page:
         _out.print(f"page:   {built.page}")
 
 
+@contextmanager
+def _client(*, online: bool) -> Iterator[connectors.Client | None]:
+    """Ask publishers, with a bar for each download where someone watches."""
+    if not online:
+        yield None
+        return
+    with Progress(
+        TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), console=_err, transient=True
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(name: str, done: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name[:40], total=total)
+            bars.update(tasks[name], completed=done, total=total)
+
+        yield connectors.Client(say=_err.print, progress=progress)
+
+
+@app.command()
+def init(
+    area: Area,
+    to: Annotated[Path | None, typer.Option(help="Where to write it; <council>.toml by default")] = None,
+    raw: Raw = None,
+    offline: Offline = False,
+) -> None:
+    """Write a council's assessment file with every setting, its default and what it means."""
+    with _client(online=raw is None and not offline) as client:
+        path = pipeline.draft(area, to=to, paths=Paths(raw=raw or _DEFAULT.raw), client=client, say=_out.print)
+    _out.print(f"written: {path}")
+
+
 @app.command(name="demo")
-def build_demo(raw: Raw = _DEFAULT.raw, processed: Processed = _DEFAULT.processed, maps: Maps = _DEFAULT.maps) -> None:
+def build_demo(raw: Raw = None, processed: Processed = _DEFAULT.processed, maps: Maps = _DEFAULT.maps) -> None:
     """Build two synthetic councils, rural and urban, offline."""
-    folder = raw / "demo"
+    folder = (raw or _DEFAULT.raw) / "demo"
     _out.print(f"Writing the raw files of two synthetic councils to {folder} ...")
     paths = Paths(folder, processed, maps)
     pages = [pipeline.build(file, paths=paths, say=_out.print).page for file in demo.write(folder)]
@@ -67,20 +107,64 @@ def areas() -> None:
 
 
 @app.command()
-def data(area: Area, raw: Raw = _DEFAULT.raw) -> None:
-    """List an area's inputs: which file, from whom, and whether it is there."""
-    settings = assessment.read(assessment.find(area))
-    protected = report.protected_files(settings, {i.id: raw / i.path for i in settings.inputs})
-    for spec in settings.inputs:
-        path = raw / spec.path
-        state = "MISSING" if not path.is_file() else "present" if path in protected else files.sha256(path)[:12]
-        _out.print(f"{state:<12}  {spec.id:<26} {spec.path} ({spec.publisher})")
+def data(
+    area: Annotated[str | None, typer.Argument(help="As of build; not needed with --from")] = None,
+    raw: Annotated[Path, typer.Option(help="Folder of the raw files")] = _DEFAULT.raw,
+    bundle: Annotated[Path | None, typer.Option(help="Pack the raw files for a machine without a network")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="Unpack such a bundle")] = None,
+    update: Annotated[bool, typer.Option("--update", help="Fetch what the publishers have changed since")] = False,
+    offline: Offline = False,
+) -> None:
+    """Fetch an area's raw files, and list them: which file, from whom, and whether it is there."""
+    if from_ is not None:
+        for entry in connectors.unpack(from_, raw):
+            _out.print(f"{entry.sha256[:12]}  {raw / entry.path}")
+    if area is None:
+        if from_ is None:
+            fail(SettingsError, "needs data", "which area is not said", "name it: needs data Rutland")
+        return
+    with _client(online=not offline) as client:
+        whole = pipeline.fetch(area, raw=raw, client=client, update=update, say=_out.print)
+    if bundle is not None:
+        packed = pipeline.bundle(area, raw=raw, file=bundle)
+        _out.print(f"bundle: {bundle} ({len(packed)} files)")
+    if not whole:
+        fail(SourceError, area, "files are missing (see above)", "fetch them, or put them there by hand")
 
 
 @app.command()
-def check(area: Area, raw: Raw = _DEFAULT.raw) -> None:
+def sources(
+    raw: Annotated[Path, typer.Option(help="Folder of the raw files")] = _DEFAULT.raw,
+    check: Annotated[bool, typer.Option("--check", help="Hold what is on disk against its twins")] = False,
+    live_check: Annotated[bool, typer.Option("--live-check", help="Ask each service for a little")] = False,
+) -> None:
+    """List where raw files come from; check what is on disk, or the services themselves."""
+    if not check and not live_check:
+        for name, source in connectors.sources().items():
+            _out.print(f"{name}: {source.title}")
+            _out.print(f"  {source.publisher}, {source.date}, {source.licence}; {source.rhythm}; for {source.purpose}")
+            for url in source.urls or [f"by hand from {source.page}"]:
+                _out.print(f"  {url}")
+            _out.print(f"  known: {source.proof}")
+        return
+    found = list(connectors.on_disk(raw)) if check else []
+    if live_check:
+        with _client(online=True) as client:
+            assert client is not None  # noqa: S101
+            for finding in connectors.live(client, raw):
+                found.append(finding)
+    for finding in found:
+        _out.print(str(finding))
+    wrong = [f for f in found if not f.well]
+    if wrong:
+        kind = SourceError if live_check else InputError
+        raise kind([Fault(f.name, f.what, "see `needs sources` for where it comes from") for f in wrong])
+
+
+@app.command()
+def check(area: Area, raw: Raw = None) -> None:
     """Check an area's inputs and its travel times, and write nothing."""
-    for line in pipeline.check(area, paths=Paths(raw=raw)):
+    for line in pipeline.check(area, paths=Paths(raw=raw or _DEFAULT.raw)):
         _out.print(line)
 
 
@@ -88,21 +172,19 @@ def check(area: Area, raw: Raw = _DEFAULT.raw) -> None:
 def compare(
     first: Area,
     second: Area,
-    raw: Raw = _DEFAULT.raw,
+    raw: Raw = None,
     processed: Processed = _DEFAULT.processed,
     maps: Maps = _DEFAULT.maps,
 ) -> None:
     """Set the plans of two assessments of one council side by side on a page."""
-    page = pipeline.compare(first, second, paths=Paths(raw, processed, maps), say=_out.print)
+    page = pipeline.compare(first, second, paths=Paths(raw or _DEFAULT.raw, processed, maps), say=_out.print)
     _out.print(f"page:   {page}")
 
 
 @app.command()
 def explain(area: Area, code: str, processed: Processed = _DEFAULT.processed) -> None:
     """Explain a zone (by LSOA code or name) or a site (by its identifier or name) of a built area."""
-    folder = processed / area.strip().casefold()
-    if not (folder / "plan.json").is_file():  # then it is not the name of what was built, such as a demo's
-        folder = processed / assessment.read(assessment.find(area)).area.slug
+    folder = processed / preparing.built(area, processed, _DEFAULT.raw)
     if not (folder / "plan.json").is_file():
         fail(SourceError, str(folder), "holds no plan", "build the area first")
     zones = pd.read_csv(folder / "zones.csv").set_index("lsoa21cd")

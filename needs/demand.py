@@ -119,9 +119,16 @@ class Catalogue(Strict):
 class Growth(Strict):
     """A scenario of planned homes, whose children are added to those of today.
 
-    `homes` is the column of the table that counts the homes; `years` says in how many years they will be lived in
-    (told, not computed with). `children_per_home` replaces the presets per home, by column: births a year, children
-    aged 0 to 4, and so on, per home.
+    Attributes
+    ----------
+    label
+        What the scenario is called.
+    years
+        In how many years they will be lived in (told, not computed with).
+    homes
+        The column of the table that counts the homes.
+    children_per_home
+        Replaces the presets per home, by column: births a year, children aged 0 to 4, and so on, per home.
     """
 
     label: str = Field(min_length=1)

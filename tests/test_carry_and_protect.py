@@ -536,7 +536,7 @@ def outputs_of(raw: Path, name: str, to: Path) -> dict[str, bytes]:
     page = built.page.read_bytes()
     everything = json.dumps(record).encode() + page + b"".join(files.values())
     assert digest[:12].encode() not in everything
-    key = pipeline._key()
+    key = pipeline.records.key()
     assert len(key) == 64
     assert key not in everything
     assert not [p for p in to.rglob("*") if p.is_file() and key in p.read_bytes()], "the key is apart from all outputs"

@@ -18,9 +18,10 @@ PACKAGE = ROOT / "needs"
 # Rooms from the ground floor up: a room imports only from rooms before it.
 ROOMS = (
     "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
-    "schemas", "councils", "assessment", "sources", "connectors", "indicators", "areas", "index", "rural", "sites",
-    "routing", "streets", "transit", "travel", "sanity", "isochrones", "catchments", "location", "siting", "scenarios",
-    "outputs", "webmap", "stages", "exports", "report", "comparing", "pipeline", "demo", "__main__",
+    "schemas", "councils", "assessment", "drafting", "sources", "connectors", "indicators", "areas", "index", "rural",
+    "sites", "routing", "streets", "transit", "travel", "sanity", "isochrones", "catchments", "location", "siting",
+    "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing",
+    "comparing", "pipeline", "demo", "__main__",
 )  # fmt: skip
 
 

@@ -31,14 +31,30 @@ _WEEKEND = 5  # of date.weekday()
 
 
 class Area(Strict):
-    """Whose assessment it is."""
+    """Whose assessment it is.
+
+    Attributes
+    ----------
+    name
+        As it stands on the page.
+    slug
+        The output folder and the page's file name.
+    codes
+        Districts or unitaries, by their codes of 2024.
+    base
+        A list of inputs that this file adds to: "england" are the open sources, "gathered" tables gathered by others.
+    synthetic
+        Whether it is made up.
+    warning
+        Shown at the top of the page.
+    """
 
     name: str = Field(min_length=1)
     slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     codes: list[str] = Field(min_length=1)
     base: str | None = None
     synthetic: bool = False
-    warning: str | None = None  # shown at the top of the page
+    warning: str | None = None
 
     @model_validator(mode="after")
     def _codes_look_right(self) -> Area:
@@ -50,9 +66,22 @@ class Area(Strict):
 
 
 class DemandSettings(Strict):
-    """Who is to be served."""
+    """Who is to be served.
 
-    count: str = "births"  # a kind of the catalogue's demand.toml
+    Attributes
+    ----------
+    count
+        A kind of the catalogue's demand.toml: births, first_1001_days, children_0_4, children_5_19, children_0_19,
+        send_to_25, low_income_children.
+    send_share_pct
+        Of young people of 20 to 24, those with special educational needs or disabilities.
+    growth
+        Planned homes, as [demand.growth]; without it they are not counted.
+    no_car_urban_pct, no_car_rural_pct, no_car_source
+        Households without a car where no table of car availability is given.
+    """
+
+    count: str = "births"
     send_share_pct: float | None = Field(default=None, ge=0, le=100)
     growth: Growth | None = None
     no_car_urban_pct: float = Field(default=23.0, ge=0, le=100)
@@ -76,8 +105,12 @@ class DemandSettings(Strict):
 class NeedSettings(Strict):
     """How need is scored.
 
-    `index` is one of the catalogue, or the path of a TOML file, from the folder of the assessment file; `draws` is how
-    often ranks are drawn anew to say how sure they are.
+    Attributes
+    ----------
+    index
+        One of the catalogue, or the path of a TOML file, from the folder of the assessment file.
+    draws
+        How often ranks are drawn anew to say how sure they are.
     """
 
     index: str = "family-hubs"
@@ -85,11 +118,21 @@ class NeedSettings(Strict):
 
 
 class TravelSettings(Strict):
-    """How travel is measured."""
+    """How travel is measured.
+
+    Attributes
+    ----------
+    modes
+        Of the catalogue's modes.toml: walk, drive, foot, wheelchair, cycle; each must have a standard.
+    bands_min
+        Minutes of the reach that the page shows.
+    timetable_date
+        A school day; needed where a timetable is given.
+    """
 
     modes: list[str] = Field(default=["walk", "drive"], min_length=1)
     bands_min: list[Annotated[float, Field(gt=0, le=120)]] = Field(default=[10.0, 20.0, 30.0], min_length=1)
-    timetable_date: date | None = None  # a school day; needed where a timetable is given
+    timetable_date: date | None = None
 
     @model_validator(mode="after")
     def _modes_known(self) -> TravelSettings:
@@ -189,38 +232,6 @@ class Assessment(Strict):
 def known_areas() -> dict[str, Path]:
     """Assessment files of the catalogue, by slug."""
     return {p.stem: p for p in sorted((CATALOGUE / "areas").glob("*.toml"))}
-
-
-def find(area: str | Path) -> Path:
-    """Find an assessment file by the area's name, slug or code, or take a path to one.
-
-    Raises
-    ------
-    SettingsError
-        If there is none, with what was perhaps meant.
-    """
-    path = Path(area)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            fail(SettingsError, str(area), "there is no such file", "give the path of an assessment TOML")
-        return path
-    known = known_areas()
-    names: dict[str, Path] = {}
-    for slug, file in known.items():
-        head = load(file).get("area", {})
-        for name in (slug, head.get("name", slug), *head.get("codes", [])):
-            names[str(name).casefold()] = file
-    wanted = str(area).strip().casefold()
-    if wanted in names:
-        return names[wanted]
-    near = [] if re.match(DISTRICT_CODE, wanted.upper()) else get_close_matches(wanted, names, n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    fail(
-        SettingsError,
-        f"area {str(area)!r}",
-        "is not in the catalogue",
-        f"{meant}known: {', '.join(known)}; or write an assessment file (see the README) and give its path",
-    )
 
 
 def read(path: Path) -> Assessment:

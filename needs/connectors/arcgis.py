@@ -64,6 +64,22 @@ def version(ask: Ask) -> str:
     return str((about.get("editingInfo") or {}).get("lastEditDate", ""))
 
 
+def sample(ask: Ask) -> int:
+    """Ask for one row, and give how many there are; the fields must be those of the catalogue."""
+    url = ask.source.urls[0]
+    key = _fields(ask, _object(ask, ask.client.json(url, {"f": "json"})))
+    question = {
+        "where": "1=1",
+        "outFields": ",".join(ask.source.fields),
+        "orderByFields": key,
+        "resultRecordCount": "1",
+    }
+    said = _object(ask, ask.client.json(f"{url}/query", {**question, **_shapes(ask)}, post=True))
+    if not said.get("features"):
+        raise ask.fault("gives no row", "")
+    return _count(ask, url, "1=1")
+
+
 def _fields(ask: Ask, about: dict[str, Any]) -> str:
     """Check that the layer has the fields of the catalogue; give the one that rows are ordered by."""
     there = {str(f.get("name")) for f in about.get("fields") or ()}
@@ -96,9 +112,8 @@ def _count(ask: Ask, url: str, where: str) -> int:
 def _page(ask: Ask, url: str, question: dict[str, str], offset: int, kept: Pages, number: int) -> list[dict[str, Any]]:
     found = kept.get(number)
     if found is None:
-        shapes = {"returnGeometry": "true", "outSR": str(EPSG)} if ask.source.geometry else {"returnGeometry": "false"}
-        form = {"f": "geojson" if ask.source.geometry else "json", "resultOffset": str(offset)}
-        found = ask.client.read(f"{url}/query", {**question, **shapes, **form}, post=True)
+        asked = {**question, **_shapes(ask), "resultOffset": str(offset)}
+        found = ask.client.read(f"{url}/query", asked, post=True)
     try:
         said = json.loads(found)
     except ValueError:
@@ -109,6 +124,12 @@ def _page(ask: Ask, url: str, question: dict[str, str], offset: int, kept: Pages
         raise ask.fault("gives an answer without rows", "run the same command again later")
     kept.put(number, found)
     return rows
+
+
+def _shapes(ask: Ask) -> dict[str, str]:
+    if not ask.source.geometry:
+        return {"returnGeometry": "false", "f": "json"}
+    return {"returnGeometry": "true", "outSR": str(EPSG), "f": "geojson"}
 
 
 def _object(ask: Ask, said: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -142,6 +142,28 @@ class Client:
         def work() -> Answer | None:
             with self._ask(url, {}, headers=headers) as reply:
                 return None if reply.status_code == _SAME else _said(reply)
+
+        return self._patiently(url, work)
+
+    def head(self, url: str, size: int) -> tuple[bytes, Answer]:
+        """Get the first bytes of a file, and what the service says of it.
+
+        Raises
+        ------
+        UnavailableError
+            If it cannot be had.
+        """
+        headers = {"Range": f"bytes=0-{size - 1}", "Accept-Encoding": "identity"}
+
+        def work() -> tuple[bytes, Answer]:
+            with self._ask(url, {}, headers=headers) as reply:
+                begin = b""
+                for block in reply.iter_content(BLOCK):
+                    begin += block
+                    if len(begin) >= size:
+                        break
+                said = _said(reply)
+                return begin[:size], replace(said, bytes=_total(reply)) if reply.status_code == _PART else said
 
         return self._patiently(url, work)
 

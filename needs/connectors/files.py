@@ -79,13 +79,26 @@ def check_kind(ask: Ask, part: Path) -> None:
     SourceError
         With what it is; the file is removed, so that it is not gone on with.
     """
-    wrong = _wrong(ask, part)
+    wrong = _begins(ask, part) or _whole(ask, part)
     if wrong:
         part.unlink(missing_ok=True)
         raise ask.fault(wrong)
 
 
-def _wrong(ask: Ask, part: Path) -> str | None:
+def check_begin(ask: Ask, part: Path) -> None:
+    """Refuse the first bytes of a file that is not what its name says.
+
+    Raises
+    ------
+    SourceError
+        With what it is.
+    """
+    wrong = _begins(ask, part)
+    if wrong:
+        raise ask.fault(wrong)
+
+
+def _begins(ask: Ask, part: Path) -> str | None:
     with part.open("rb") as file:
         head = file.read(4096)
     name = ask.path.name.lower()
@@ -99,6 +112,11 @@ def _wrong(ask: Ask, part: Path) -> str | None:
     for ending, (begins, what) in _BEGINS.items():
         if name.endswith(ending) and not head.startswith(begins):
             return f"gave what is no {what}"
+    return None
+
+
+def _whole(ask: Ask, part: Path) -> str | None:
+    name = ask.path.name.lower()
     if name.endswith((".zip", ".xlsx", ".ods")) and not zipfile.is_zipfile(part):
         return "gave an archive that is cut short"
     if ask.source.sha256 and sha256(part) != ask.source.sha256:

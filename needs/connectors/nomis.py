@@ -79,6 +79,15 @@ def version(ask: Ask) -> str:
     return said.get("LastUpdated", said.get("Last updated", ""))
 
 
+def sample(ask: Ask) -> int:
+    """Ask for one record, and give how many there are."""
+    where = {"geography": ask.source.params.get("geography", "TYPE151"), "RecordLimit": "1"}
+    head, rows = _table(ask, _asked(ask, ask.source.urls[0], {**ask.source.params, **where}))
+    if not rows:
+        raise ask.fault("gives no record", "check its parameters")
+    return int(rows[0][head.index(TOTAL)])
+
+
 def _geographies(ask: Ask) -> list[str]:
     if ask.source.codes is None:
         return [ask.source.params["geography"]]

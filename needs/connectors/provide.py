@@ -12,7 +12,7 @@ from needs.connectors.asking import Ask, Got
 from needs.connectors.catalogue import Source, sources
 from needs.connectors.client import Client
 from needs.connectors.twins import Twin
-from needs.errors import Faults, NeedsError, SourceError
+from needs.errors import Faults, NeedsError
 from needs.sources.files import read_table, sha256
 
 Say = Callable[[str], None]
@@ -164,10 +164,20 @@ def describe(ask: Ask, path: Path, got: Got | None) -> Twin:
     )
 
 
-def missing(settings: Assessment, raw: Path) -> SourceError | None:
-    """Say which files of an assessment's sources are not there, and how to put them there by hand."""
-    faults = Faults()
-    for ask, specs in asks(settings, raw, Client()):
-        if not there(ask) and not all(s.optional for s in specs):
-            faults.take(ask.fault(f"is not there: {ask.path}"))
-    return SourceError(faults.missing) if faults.missing else None
+def describe_by_hand(settings: Assessment, raw: Path) -> None:
+    """Give a twin to every file of a source that a person put there."""
+    for ask, _ in asks(settings, raw, Client()):
+        if ask.path.is_file() and twins.read(ask.path) is None:
+            twins.write(ask.path, describe(ask, ask.path, None))
+
+
+def dated(spec: Input, raw: Path) -> Input:
+    """Say of an input when it was fetched, as its twin says."""
+    twin = twins.read(raw / spec.path)
+    if twin is None or not twin.fetched:
+        return spec
+    day = datetime.fromisoformat(twin.fetched)
+    how = "put there by hand" if twin.url == twins.BY_HAND else "fetched"
+    when = f"{how} {day:%d %B %Y}".replace(" 0", " ")
+    date = when if spec.date == "as downloaded" else f"{spec.date}; {when}"
+    return spec.model_copy(update={"date": date})

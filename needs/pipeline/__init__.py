@@ -1,0 +1,223 @@
+"""Run the stages in order, each remembered by the hash of what went in."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from needs import comparing, outputs, preparing, report, stages
+from needs.assessment import Assessment
+from needs.connectors import Client
+from needs.indicators import read_spec
+from needs.pipeline.raw import bundle as bundle
+from needs.pipeline.raw import check as check
+from needs.pipeline.raw import draft as draft
+from needs.pipeline.raw import fetch as fetch
+from needs.pipeline.raw import today_of
+from needs.pipeline.records import STAGES, digests, fingerprints, is_done, provenance
+from needs.pipeline.store import Store
+from needs.preparing import Ready
+from needs.settings import Paths
+from needs.sources import files
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build left behind.
+
+    Attributes
+    ----------
+    folder
+        The area's tables.
+    page
+        The area's page, if the build went that far.
+    ran
+        Stages that had to run; empty where nothing had changed.
+    """
+
+    folder: Path
+    page: Path | None
+    ran: tuple[str, ...]
+
+
+def build(
+    area: str | Path,
+    *,
+    paths: Paths,
+    until: str = "map",
+    client: Client | None = None,
+    say: Say = lambda _: None,
+) -> Built:
+    """Build an area from its raw files to its page.
+
+    Parameters
+    ----------
+    area
+        Name or code of an English council, of several ("Rutland + Melton"), or the path of an assessment TOML.
+    paths
+        Folders of raw files, tables and pages.
+    until
+        The last stage to run.
+    client
+        Who fetches the raw files that are missing; None to do without a network.
+    say
+        Told, line by line, how far it has come.
+
+    Raises
+    ------
+    NeedsError
+        With every fault of the input; nothing is written then.
+    """
+    with _working(area, paths, client, say) as work:
+        slug, name = work.settings.area.slug, work.settings.area.name
+        folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
+        wanted = list(STAGES)[: list(STAGES).index(until) + 1]
+        if is_done(folder, page, {s: work.prints[s] for s in wanted}):
+            say(f"{name}: nothing has changed, nothing to do")
+            return Built(folder, page if until == "map" else None, ())
+        results, ran = work.run(wanted, Store(paths.processed / ".stages" / slug), say)
+        writers = report.writers(work.settings, results, work.raw)
+        _publish(folder, page, writers, work.provenance(wanted), results, paths)
+        return Built(folder, page if until == "map" else None, tuple(ran))
+
+
+@contextmanager
+def _working(area: str | Path, paths: Paths, client: Client | None, say: Say) -> Iterator[_Work]:
+    """Prepare an area. A council without a file of its own gets one, once it is known what it has today."""
+    with preparing.prepared(area, paths.raw, client, say) as ready:
+        work = _Work.of(ready)
+        if ready.council is None:
+            yield work
+            return
+        ground = work.run(["data"], Store(paths.processed / ".stages" / work.settings.area.slug), say)[0]["data"]
+        kept = preparing.keep(ready, paths.raw, today_of(ground))
+        say(f"{ready.council.name}: its settings are in {kept}; change them there")
+    with preparing.prepared(kept, paths.raw, None) as ready:
+        yield _Work.of(ready)
+
+
+def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = lambda _: None) -> Path:
+    """Make a page that sets the plans of two assessments of one council side by side; nothing else is written.
+
+    Parameters
+    ----------
+    first, second
+        Assessments, as `build` takes them; their file names say which is which.
+    paths, say
+        As of `build`.
+
+    Raises
+    ------
+    NeedsError
+        With every fault of either; or if they are not of one council.
+    """
+    with ExitStack() as stack:
+        works = [stack.enter_context(_working(area, paths, None, say)) for area in (first, second)]
+        comparing.check(*((w.path, w.settings) for w in works))
+        stages_ = [s for s in STAGES if s != "map"]
+        kept = [paths.processed / ".stages" / w.place for w in works]
+        done = [w.run(stages_, Store(own, *kept), say)[0] for w, own in zip(works, kept, strict=True)]
+        sides = [comparing.Side(w.path, w.settings, w.raw, results) for w, results in zip(works, done, strict=True)]
+        page = paths.maps / f"{report.BETWEEN.join(w.path.stem for w in works)}.html"
+        outputs.write_file(page, comparing.page(*sides))
+    index_page(paths)
+    return page
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One assessment, its raw files, and the fingerprint of each stage."""
+
+    path: Path
+    settings: Assessment
+    raw: dict[str, Path]
+    hashes: dict[str, str]
+    prints: dict[str, str]
+
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ready: Ready) -> _Work:
+        settings, raw = ready.settings, ready.raw
+        hashes = digests(settings, raw)
+        index = read_spec(settings.need.index).model_dump(mode="json")
+        return cls(ready.path, settings, raw, hashes, fingerprints(settings, hashes, index), ready.notes)
+
+    @property
+    def place(self) -> str:
+        """Where its results are kept: several files may be about one area."""
+        slug = self.settings.area.slug
+        return slug if self.path.stem == slug else f"{slug}-{self.path.stem}"
+
+    def run(self, wanted: list[str], store: Store, say: Say) -> tuple[dict[str, Any], list[str]]:
+        """Run stages, or take what an earlier run of the same left; say which had to run."""
+        results: dict[str, Any] = {}
+        ran = []
+        for stage in wanted:
+            begin = time.perf_counter()
+            found = store.load(stage, self.prints[stage])
+            if found is None:
+                found = self._stage(stage, results, say)
+                store.save(stage, self.prints[stage], found)
+                ran.append(stage)
+            results[stage] = found
+            state = f"{time.perf_counter() - begin:5.1f} s" if stage in ran else "unchanged"
+            say(f"{self.settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
+        return results, ran
+
+    def _stage(self, stage: str, results: dict[str, Any], say: Say) -> Any:
+        match stage:
+            case "data":
+                ground = stages.data(self.settings, self.raw)
+                return replace(ground, notes=[*self.notes, *ground.notes])
+            case "need":
+                return stages.need(self.settings, results["data"])
+            case "travel":
+                return stages.measure(self.settings, results["data"], say=say)
+            case "plan":
+                return stages.plan(self.settings, results["data"], results["need"], results["travel"])
+            case _:
+                return report.page(self.settings, self.raw, results, self.path)
+
+    def provenance(self, wanted: list[str]) -> dict[str, Any]:
+        """Record what went in."""
+        prints = {s: self.prints[s] for s in wanted}
+        return provenance(self.settings, self.path, self.raw, self.hashes, prints)
+
+
+def index_page(paths: Paths) -> Path:
+    """Write the page that lists every built area, from the tables that they left."""
+    path = paths.maps / "index.html"
+    outputs.write_file(path, report.index(paths.processed, paths.maps))
+    return path
+
+
+def _publish(
+    folder: Path,
+    page: Path,
+    writers: dict[str, Callable[[Path], None]],
+    provenance: dict[str, Any],
+    results: dict[str, Any],
+    paths: Paths,
+) -> None:
+    """Write the tables, then the page, then the list of pages; the record of what was written goes with the tables."""
+    text = results["map"].html if "map" in results else None
+
+    def record(path: Path) -> None:
+        here = {name: files.sha256(path.parent / name) for name in writers}
+        done = {**provenance, "outputs": here}
+        if text is not None:
+            done["page_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+        path.write_text(outputs.as_json(done), "utf-8", newline="\n")
+
+    outputs.write_folder(folder, {**writers, "provenance.json": record})
+    if text is not None:
+        outputs.write_file(page, text)
+        index_page(paths)

@@ -1,0 +1,146 @@
+"""Tell one state of an area's inputs from another, and record what went into its results."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import platform
+import secrets
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from needs import __version__, outputs, report
+from needs.assessment import Assessment
+from needs.indicators import read_spec
+from needs.sources import files
+
+# Each stage, and the stages and settings that it reads.
+STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "data": ((), ("area", "inputs", "demand", "need", "travel")),
+    "need": (("data",), ()),
+    "travel": (("data",), ()),
+    "plan": (("data", "need", "travel"), ("plan", "standards")),
+    "map": (("data", "need", "travel", "plan"), ()),
+}
+_PACKAGES = (
+    "geopandas",
+    "highspy",
+    "numba",
+    "numpy",
+    "osmium",
+    "pandas",
+    "pymetis",
+    "pyproj",
+    "scikit-learn",
+    "scipy",
+    "shapely",
+    "folium",
+)
+
+
+def digests(settings: Assessment, raw: dict[str, Path]) -> dict[str, str]:
+    """Tell one state of a raw file from another: its SHA-256, or a keyed digest where its counts are protected.
+
+    Small counts are so few that a plain hash of their file would give them away to whoever tries them all. The key
+    stays with the user who builds, apart from all outputs.
+    """
+    protected = report.protected_files(settings, raw)
+    if not protected:
+        return {i: files.sha256(p) for i, p in raw.items()}
+    secret = key()
+    return {
+        i: hmac.new(secret, p.read_bytes(), "sha256").hexdigest() if p in protected else files.sha256(p)
+        for i, p in raw.items()
+    }
+
+
+def key() -> bytes:
+    """Give this user's key, made when it is first asked for."""
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "needs"
+    file = folder / "key"
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        outputs.write_file(file, secrets.token_hex(32))
+        file.chmod(0o600)
+    return file.read_text("utf-8").encode()
+
+
+def fingerprints(settings: Assessment, hashes: dict[str, str], index: dict[str, Any]) -> dict[str, str]:
+    """Hash, for each stage, its settings, the stages before it, the raw files, the code and the packages."""
+    parts = settings.model_dump(mode="json")
+    parts["need"]["index"] = index["index"]["id"]  # its content is in the ground; where it lies does not count
+    ground = {
+        "inputs": hashes,
+        "index": index,
+        "code": _code_hash(),
+        "packages": _packages(),
+        "python": platform.python_version(),
+    }
+    prints: dict[str, str] = {}
+    for stage, (before, names) in STAGES.items():
+        content = {"stage": stage, "before": [prints[b] for b in before], "settings": {n: parts[n] for n in names}}
+        text = json.dumps({**content, **ground}, sort_keys=True)
+        prints[stage] = hashlib.sha256(text.encode()).hexdigest()
+    return prints
+
+
+def _code_hash() -> str:
+    here = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(p for p in here.rglob("*") if p.suffix in {".py", ".toml", ".css", ".js", ".html"}):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _packages() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
+
+
+def is_done(folder: Path, page: Path, prints: dict[str, str]) -> bool:
+    """Whether what was published comes from these fingerprints and nobody has touched it since."""
+    file = folder / "provenance.json"
+    if not file.is_file():
+        return False
+    record = json.loads(file.read_text("utf-8"))
+    if any(record["stages"].get(stage) != print_ for stage, print_ in prints.items()):
+        return False
+    published = {folder / name: digest for name, digest in record["outputs"].items()}
+    if "map" in prints:
+        published[page] = record["page_sha256"]
+    return all(p.is_file() and files.sha256(p) == digest for p, digest in published.items())
+
+
+def provenance(
+    settings: Assessment, path: Path, raw: dict[str, Path], hashes: dict[str, str], prints: dict[str, str]
+) -> dict[str, Any]:
+    """Record what went in: settings, raw files, code and packages."""
+    protected = report.protected_files(settings, raw)
+    index = json.dumps(read_spec(settings.need.index).model_dump(mode="json"), sort_keys=True)
+    return {
+        "area": settings.area.model_dump(mode="json"),
+        "index_sha256": hashlib.sha256(index.encode()).hexdigest(),
+        "toolkit": {"name": "needs", "version": __version__, "code_sha256": _code_hash()},
+        "python": platform.python_version(),
+        "packages": _packages(),
+        "assessment_file": path.name,
+        "assessment_sha256": files.sha256(path),
+        "settings": {
+            **settings.model_dump(mode="json", exclude={"inputs", "area"}),
+            "need": {**settings.need.model_dump(mode="json"), "index": Path(settings.need.index).name},
+        },
+        "inputs": [
+            {
+                **i.model_dump(mode="json"),
+                **({"sha256": None} if raw[i.id] in protected else _state(raw[i.id], hashes[i.id])),
+            }
+            for i in settings.inputs
+        ],
+        "stages": prints,
+    }
+
+
+def _state(path: Path, digest: str) -> dict[str, Any]:
+    return {"sha256": digest, "bytes": path.stat().st_size}

@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from needs import assessment, demo, pipeline, report, scenarios
+from needs import assessment, councils, demo, pipeline, report, scenarios
 from needs.errors import NeedsError, SettingsError, SourceError, fail
 from needs.settings import Paths
 from needs.sources import files
@@ -59,11 +59,17 @@ def build_demo(raw: Raw = _DEFAULT.raw, processed: Processed = _DEFAULT.processe
 
 
 @app.command()
-def areas() -> None:
-    """List the areas of the catalogue."""
-    for slug, path in assessment.known_areas().items():
-        head = assessment.read(path).area
-        _out.print(f"{slug:<16} {', '.join(head.codes):<12} {head.name}")
+def areas(
+    text: Annotated[str, typer.Argument(help="Begin of a word of a name, or of a code; of today or since 2009")] = "",
+) -> None:
+    """List England's councils, or those that a name or code finds, and what former ones became."""
+    written = {tuple(sorted(assessment.read(path).area.codes)) for path in assessment.known_areas().values()}
+    for entry in councils.search(text) if text else councils.councils():
+        tier = entry.county or ("county" if entry.is_county else "unitary")
+        known = entry.note or ", ".join(councils.regions_of(entry.districts).values())
+        if entry.districts in written and not entry.note:
+            known += ", with an assessment in the catalogue"
+        _out.print(f"{entry.code}  {entry.name:<35} {tier:<16} {known}")
 
 
 @app.command()

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
-from needs import assessment, connectors, demo, pipeline, preparing, scenarios
+from needs import assessment, connectors, councils, demo, pipeline, preparing, scenarios
 from needs.errors import Fault, InputError, NeedsError, SettingsError, SourceError, fail
 from needs.settings import Paths
 
@@ -99,11 +99,17 @@ def build_demo(raw: Raw = None, processed: Processed = _DEFAULT.processed, maps:
 
 
 @app.command()
-def areas() -> None:
-    """List the areas of the catalogue."""
-    for slug, path in assessment.known_areas().items():
-        head = assessment.read(path).area
-        _out.print(f"{slug:<16} {', '.join(head.codes):<12} {head.name}")
+def areas(
+    text: Annotated[str, typer.Argument(help="Begin of a word of a name, or of a code; of today or since 2009")] = "",
+) -> None:
+    """List England's councils, or those that a name or code finds, and what former ones became."""
+    written = {tuple(sorted(assessment.read(path).area.codes)) for path in assessment.known_areas().values()}
+    for entry in councils.search(text) if text else councils.councils():
+        tier = entry.county or ("county" if entry.is_county else "unitary")
+        known = entry.note or ", ".join(councils.regions_of(entry.districts).values())
+        if entry.districts in written and not entry.note:
+            known += ", with an assessment in the catalogue"
+        _out.print(f"{entry.code}  {entry.name:<35} {tier:<16} {known}")
 
 
 @app.command()

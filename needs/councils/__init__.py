@@ -16,7 +16,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _APART = re.compile(r"[+;\n]")  # never within a name
 _MAYBE_APART = re.compile(r",|&|\band\b", re.IGNORECASE)  # within some names, between others
 _LONGEST = 8  # pieces of a name, with room
-_SHOWN = 5  # names that are suggested
+_SHOWN = 6  # names that are suggested
 _ALIKE = 0.7  # of difflib: worth suggesting
 _MEANT = 0.8  # of difflib: surely a slip of the pen
 _COUNTRIES = {"N": "Northern Ireland", "S": "Scotland", "W": "Wales"}  # by the first letter of a code
@@ -231,7 +231,9 @@ def _fault(text: str) -> tuple[str, str]:
         return elsewhere or "is no English council's code since 2009", f"{fix}; `needs areas` lists them"
     begun = [e for e in dict.fromkeys(registered().by_name.values()) if _begins(text, e)]
     if len(begun) > 1:
-        return "could be several councils", f"give one of {listed(sorted(e.label for e in begun), 'or')}"
+        more = f" or {len(begun) - _SHOWN} more, which `needs areas` lists" * (len(begun) > _SHOWN)
+        labels = sorted(e.label for e in begun)[:_SHOWN]
+        return "could be several councils", f"give one of {', '.join(labels) + more if more else listed(labels, 'or')}"
     near = dict.fromkeys([*begun, *_alike(text, _ALIKE)])
     meant = f"did you mean {listed([e.label for e in near][:_SHOWN], 'or')}?"
     return "is no English council", meant if near else "`needs areas` lists them"

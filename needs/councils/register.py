@@ -164,8 +164,9 @@ class Register(Strict):
         ends = {c: r.on for r in self.reorganised for names in r.into.values() for c in names}
         late = [c for r in self.reorganised for c in r.into if c in ends and ends[c] <= r.on]
         wrong += [f"{c} ended before others went into it" for c in late]
-        names = [key(e) for e in (*(n for _, t in self._named() for n in t.values()), *self._county_names())]
-        names += [key(n) for c in self.also.values() for n in c]
+        names = [n for _, districts in self._named() for n in districts.values()]
+        names += [c.name for c in self.county.values()] + [n for also in self.also.values() for n in also]
+        names = [key(n) for n in names]
         wrong += [f"name {n!r} stands twice" for n in sorted({n for n in names if names.count(n) > 1})]
         if wrong:
             raise ValueError("\n".join(wrong))
@@ -176,18 +177,15 @@ class Register(Strict):
         yield from self.one_tier.items()
         yield from ((c.region, c.districts) for c in self.county.values())
 
-    def _county_names(self) -> list[str]:
-        return [c.name for c in self.county.values()]
-
     def _pairs(self) -> list[tuple[str, str]]:
         """List codes that became others, old and new."""
         return [pair for r in self.recoded for pair in r.codes.items()]
 
     def _kept(self, code: str) -> str:
         """Give the code of the vintage for one that is older or newer."""
-        return next(
-            (a if b == code else b for a, b in self._pairs() if code in (a, b) and code not in self.today), code
-        )
+        if code in self.today:
+            return code
+        return next((old if new == code else new for old, new in self._pairs() if code in (old, new)), code)
 
     @cached_property
     def today(self) -> dict[str, Entry]:

@@ -42,19 +42,9 @@ def faults(tmp_path, text: str) -> str:
 
 @pytest.mark.parametrize("slug", list(assessment.known_areas()))
 def test_areas_of_the_catalogue_are_sound(slug):
-    settings = assessment.read(assessment.find(slug))
+    settings = assessment.read(assessment.known_areas()[slug])
     assert settings.area.slug == slug
     assert {i.table for i in settings.inputs} >= set(TABLES)
-
-
-@pytest.mark.parametrize("name", ["rutland", "Rutland", "RUTLAND", "E06000017", "e06000017"])
-def test_areas_are_found_by_name_slug_or_code(name):
-    assert assessment.find(name).stem == "rutland"
-
-
-def test_an_unknown_area_says_what_was_perhaps_meant():
-    with pytest.raises(SettingsError, match="did you mean 'halton'"):
-        assessment.find("haltn")
 
 
 def test_a_minimal_file_is_enough_and_has_labelled_defaults(tmp_path):

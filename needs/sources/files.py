@@ -44,10 +44,14 @@ def resolve(spec: Input, raw: Path, faults: Faults) -> Path | None:
     path = raw / spec.path
     if path.is_file():
         return path
+    by_hand = (
+        f"put it there{f' (from {spec.url})' if spec.url else ''}, name its folder with --raw, or correct its path"
+    )
+    fetched = f"fetch it with `needs data`, or by hand from {spec.url}; or name its folder with --raw"
     faults.add_missing(
         f"input '{spec.id}'",
         f"{spec.path} ({spec.title}, {spec.publisher}) is not in {raw}",
-        f"put it there{f' (from {spec.url})' if spec.url else ''}, name its folder with --raw, or correct its path",
+        fetched if spec.source else by_hand,
     )
     return None
 

@@ -24,8 +24,9 @@ class Input(Strict):
     Attributes
     ----------
     layout
-        How the publisher ships the file, by its id in the catalogue's layouts.toml: it brings `columns`, `marks` and
-        a reader, and `table`, `vintage`, `title`, `publisher`, `licence`, `date` and `url` where they are not given.
+        How the publisher ships the file, by its id in the catalogue's layouts: it brings `columns`, `where`, `marks`
+        and a reader, and `table`, `vintage`, `title`, `publisher`, `licence`, `date`, `url` and `crs` where they are
+        not given.
     columns
         Our name = the heading in the file, or a list of headings whose numbers are added (blank if any is blank).
         Adds to the layout's columns and overrides them.
@@ -37,6 +38,9 @@ class Input(Strict):
         Texts that stand for a suppressed or missing figure ("*", "c"): read as blank, and counted in the notes.
     sheet, layer
         Of a workbook (else the first sheet that has the headings) or a GeoPackage.
+    member
+        Of a zip: name of the file in it, or a pattern such as "Data/CSV/*.csv" for several that make one table. Not
+        needed where the zip holds one file.
     vintage
         Which geography and year the codes are: "LSOA21" are the zones; "LSOA11", "WD24", "MSOA21" come with
         `columns.code` instead of `columns.lsoa21cd`. Of a lookup: which geography it leads from.
@@ -56,6 +60,7 @@ class Input(Strict):
     marks: list[str] = []
     sheet: str | None = None
     layer: str | None = None
+    member: str | None = Field(default=None, min_length=1)
     crs: str | None = None
     vintage: str | None = None
     title: str
@@ -76,14 +81,14 @@ class Input(Strict):
         name = given.get("layout") if isinstance(given, dict) else None
         if not isinstance(given, dict) or not isinstance(name, str):
             return given
-        known = load(CATALOGUE / "layouts.toml")["layout"]
+        known = load(CATALOGUE / "layouts")["layout"]
         if name not in known:
             near = get_close_matches(name, known, n=1)
             meant = f": did you mean {near[0]!r}?" if near else ""
             msg = f"layout {name!r} is not in the catalogue ({', '.join(known)}){meant}"
             raise ValueError(msg)
         layout = known[name]
-        brought = ("table", "vintage", "publisher", "licence", "date", "url")
+        brought = ("table", "vintage", "publisher", "licence", "date", "url", "crs")
         return {**{k: layout[k] for k in brought if k in layout}, "title": layout["label"], **given}
 
     @model_validator(mode="after")

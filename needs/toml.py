@@ -21,13 +21,22 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Read a TOML file, or all those of a folder as one: their tables of the same name are put together.
 
     Raises
     ------
     SettingsError
-        If it is not TOML.
+        If it is not TOML, or two files of a folder hold an entry of the same name.
     """
+    if path.is_dir():
+        whole: dict[str, Any] = {}
+        for file in sorted(path.glob("*.toml")):
+            for kind, entries in load(file).items():
+                own = whole.setdefault(kind, {})
+                for name in own.keys() & entries.keys():
+                    fail(SettingsError, f"{path.name}/{file.name}, {name}", "stands in two files", "keep one")
+                own.update(entries)
+        return whole
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -56,7 +56,8 @@ def own_catalogue(tmp_path, monkeypatch):
     head = 'label = "l"\npublisher = "p"\nlicence = "l"\ndate = "d"\nsource = "a book of the publisher"\n'
 
     def put(text: str) -> None:
-        (tmp_path / "layouts.toml").write_text(f"[layout.x]\n{head}{text}\n")
+        (tmp_path / "layouts").mkdir(exist_ok=True)
+        (tmp_path / "layouts" / "own.toml").write_text(f"[layout.x]\n{head}{text}\n")
         monkeypatch.setattr(layouts, "CATALOGUE", tmp_path)
         monkeypatch.setattr("needs.assessment.inputs.CATALOGUE", tmp_path)
         layouts.layouts.cache_clear()
@@ -98,7 +99,7 @@ def test_a_layout_that_cannot_be_is_refused(own_catalogue, extra, words):
 
 def test_naming_the_layout_is_enough():
     spec = spec_of("iod2025_file7", "f.csv")
-    raw = load(CATALOGUE / "layouts.toml")["layout"]["iod2025_file7"]
+    raw = load(CATALOGUE / "layouts")["layout"]["iod2025_file7"]
     assert (spec.table, spec.vintage, spec.licence) == ("indicators", "LSOA21", "OGL-UK-3.0")
     assert spec.title == raw["label"]
     assert spec.url == raw["url"]
@@ -515,7 +516,7 @@ def test_exactly_as_many_records_as_a_guest_gets_raise_a_doubt(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"error": "Query is too large"}, "Nomis answered: Query is too large"),
+        ({"error": "Query is too large"}, "the answer of a service: Query is too large"),
         ({"header": {"truncated": "true"}, "obs": [{"geography": {"geogcode": "E01000001"}}]}, "cut it off"),
         ({"obs": []}, "not the JSON of the Nomis API"),
         ({"obs": [1]}, "not the JSON of the Nomis API"),

@@ -19,10 +19,10 @@ _UNCODED = ("streets", "timetable", "sites", "context", "boundaries", "postcodes
 KINDS = (*TABLES, "streets", "timetable")
 
 
-LAYOUTS_FILE = "layouts.toml"
+LAYOUTS_FILE = "layouts"  # a folder of them
 SOURCES_FILE = "sources.toml"
 _OF_SOURCE = ("path", "layout", "title", "publisher", "licence", "date", "vintage", "caveat")
-_OF_LAYOUT = ("table", "vintage", "publisher", "licence", "date", "url")
+_OF_LAYOUT = ("table", "vintage", "publisher", "licence", "date", "url", "crs")
 
 
 def _entry(kind: str, name: str) -> dict[str, Any]:
@@ -64,8 +64,9 @@ class Input(Strict):
     optional
         Without its file the assessment goes on, and says so.
     layout
-        How the publisher ships the file, by its id in the catalogue's layouts.toml: it brings `columns`, `marks` and
-        a reader, and `table`, `vintage`, `title`, `publisher`, `licence`, `date` and `url` where they are not given.
+        How the publisher ships the file, by its id in the catalogue's layouts: it brings `columns`, `where`, `marks`
+        and a reader, and `table`, `vintage`, `title`, `publisher`, `licence`, `date`, `url` and `crs` where they are
+        not given.
     columns
         Our name = the heading in the file, or a list of headings whose numbers are added (blank if any is blank).
         Adds to the layout's columns and overrides them.
@@ -77,6 +78,9 @@ class Input(Strict):
         Texts that stand for a suppressed or missing figure ("*", "c"): read as blank, and counted in the notes.
     sheet, layer
         Of a workbook (else the first sheet that has the headings) or a GeoPackage.
+    member
+        Of a zip: name of the file in it, or a pattern such as "Data/CSV/*.csv" for several that make one table. Not
+        needed where the zip holds one file.
     vintage
         Which geography and year the codes are: "LSOA21" are the zones; "LSOA11", "WD24", "MSOA21" come with
         `columns.code` instead of `columns.lsoa21cd`. Of a lookup: which geography it leads from.
@@ -98,6 +102,7 @@ class Input(Strict):
     marks: list[str] = []
     sheet: str | None = None
     layer: str | None = None
+    member: str | None = Field(default=None, min_length=1)
     crs: str | None = None
     vintage: str | None = None
     title: str

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-import string
-import zipfile
-import zlib
-from difflib import get_close_matches
+from collections import Counter
 from pathlib import Path
-from textwrap import shorten
-from xml.etree.ElementTree import ParseError  # of a broken workbook; nothing is parsed here
 
 import geopandas as gpd
-import numpy as np
-import openpyxl
 import pandas as pd
 import pyarrow as pa
-import pyogrio
 
 from needs.assessment import Input
-from needs.errors import Faults
-from needs.schemas import LSOA_CODE, TABLES, Table, check_table, code_pattern, kind_of, of_vintage
+from needs.errors import SHOWN, Faults
+from needs.schemas import TABLES, Table, check_table, of_vintage
 from needs.schemas.geometry import check_geometry
-from needs.sources import cells, fingertips, layouts, nomis, tabular
+from needs.sources import columns, formats, layouts
 from needs.sources.cells import Marked, Place
 from needs.sources.layouts import Plan
-from needs.sources.tabular import Raw, words
+from needs.sources.tabular import REOPEN, Parts, UnreadableError
 
-_UNREADABLE = (
-    OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, csv.Error, ParseError, pa.ArrowException,
-    openpyxl.utils.exceptions.InvalidFileException, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError,
-)  # fmt: skip
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, MemoryError, pa.ArrowException)
 _VALUE = re.compile(r"is (?:'[^']*'|-?\d[\d.,e+-]*)")
-_NEAR = 3  # headings offered for one that is missing
-_LISTED = 15  # headings of a file listed in a message
-_WIDE = 80  # characters of each
 
 
 def resolve(spec: Input, raw: Path, faults: Faults) -> Path | None:
@@ -70,8 +55,7 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     spec
         The input: its layout, which column is what, which rows count, which values hold for all rows.
     path
-        CSV (also gzipped; UTF-8, UTF-16 or Windows-1252), XLSX, Parquet, GeoJSON, GeoPackage or another vector file;
-        JSON of the Nomis API.
+        A file of any format that `formats.tables` reads.
     faults
         Collector of what is wrong.
 
@@ -96,207 +80,68 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
 def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     table = of_vintage(TABLES[spec.table], spec.vintage)
     plan = layouts.plan(spec)
-    where = f"{spec.path} (input '{spec.id}')"
+    parts, notes = Parts(), Counter[str]()
+    place = Place(f"{spec.path} (input '{spec.id}')", parts.label, faults)
+    marked = Marked()
     try:
-        raw = _open(path, spec, plan)
-        columns = _columns(raw, plan, spec, where, faults)
-        if columns is None:
-            return None
-        _filter(raw, columns, spec, plan)
-    except tabular.UnreadableError as error:
-        faults.add(where, f"cannot be read: {error}", error.fix)
+        frames = _frames(spec, path, plan, table, parts, marked, place, notes)
+    except UnreadableError as error:
+        faults.add(place.where, f"cannot be read: {error}", error.fix)
         return None
     except _UNREADABLE as error:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        faults.add(where, f"cannot be read: {told}", tabular.REOPEN)
+        faults.add(place.where, f"cannot be read: {told}", REOPEN)
         return None
-    if raw.frame.empty:
-        faults.add(where, "has no rows" + (" that meet 'where'" if spec.where else ""), "correct 'where', or the file")
+    if frames is None:
         return None
-    if not _only_codes(raw, columns, spec, plan, where, faults):
+    if not frames:
+        of = " that meet 'where'" if plan.where else ""
+        faults.add(place.where, f"has no rows{of}", "correct 'where', or the file")
         return None
-    place = Place(where, raw.label, faults)
-    marked = Marked()
-    frame = _named(raw, columns, spec, plan, table, marked, place)
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames)
     if table.geometry:
         placed = _placed(frame, spec, table, place)
         if placed is None:
             return None
         frame = placed
     if spec.table == "lookup":
-        frame = _pairs(frame, raw)
-    checked = check_table(frame, table, where=where, row_label=raw.label, faults=faults)
+        frame = _pairs(frame, notes)
+    checked = check_table(frame, table, where=place.where, row_label=parts.label, faults=faults)
     checked = checked.reset_index(drop=True)
-    checked.attrs["notes"] = [f"{spec.title}: {note}" for note in (*raw.notes, *marked.notes())]
+    said = [note if files == 1 else f"{note} (in {files} files)" for note, files in notes.items()]
+    checked.attrs["notes"] = [f"{spec.title}: {note}" for note in (*said, *marked.notes())]
     return checked
 
 
-def _open(path: Path, spec: Input, plan: Plan) -> Raw:
-    name = path.name.lower()
-    wanted = plan.wanted(spec.where)
-    by_code = plan.reader in {"by_code", "nomis"}
-    pattern = code_pattern(spec.vintage or "") or r"^[EW]\d{8}$"
-    find = tabular.code_score(pattern) if by_code else tabular.heading_score(wanted)
-    if plan.reader == "nomis" and name.endswith((".json", ".json.gz")):
-        return nomis.read_json(tabular.decode(tabular.read_bytes(path), plan.encoding), spec, plan)
-    if name.endswith((".csv", ".csv.gz")):
-        rows = tabular.csv_rows(tabular.decode(tabular.read_bytes(path), plan.encoding), find)
-    elif name.endswith(tabular.BOOKS):
-        rows = tabular.book_rows(tabular.read_bytes(path), sheet=spec.sheet, hint=plan.sheet, find=find)
-    elif name.endswith((".parquet", ".geoparquet", *tabular.GEO)):
-        return Raw(tabular.records(path, spec.layer), unit="record")
-    else:
-        msg = f"{path.suffix or 'no ending'} is not a format that is read"
-        raise tabular.UnreadableError(msg, "save it as CSV, XLSX, Parquet, GeoJSON or GeoPackage")
-    if plan.reader == "nomis":
-        return nomis.read_csv(rows, spec, plan)
-    if plan.reader == "by_code":
-        return Raw(tabular.around_codes(rows, pattern)[0])
-    return Raw(tabular.under_headings(rows, wanted, plan.rows_above))
+def _frames(
+    spec: Input, path: Path, plan: Plan, table: Table, parts: Parts, marked: Marked, place: Place, notes: Counter[str]
+) -> list[pd.DataFrame] | None:
+    """Read the rows that count of each file; None if a file is not laid out as it must be, which is noted."""
+    frames = []
+    before = len(place.faults.found)
+    for raw in formats.tables(path, spec, plan):
+        parts.add(raw)
+        where = f"{place.where}, {raw.member}" if raw.member else place.where
+        at = columns.find(raw, plan, where, place.faults)
+        if at is None:
+            return None
+        columns.keep(raw, at, plan, named_only=spec.drop_unnamed)
+        if not columns.only_codes(raw, at, spec, plan, where, place.faults):
+            return None
+        if not raw.frame.empty:
+            frames.append(columns.named(raw, at, spec, plan, table, marked, place))
+        notes.update(raw.notes)
+        if len(place.faults.found) > before + SHOWN:
+            break
+    return frames
 
 
-def _columns(raw: Raw, plan: Plan, spec: Input, where: str, faults: Faults) -> dict[str, list[int]] | None:
-    """Find where in the file each of our columns stands; note what is missing or stands twice."""
-    places: dict[str, list[int]] = {}
-    for i, heading in enumerate(raw.frame.columns):
-        places.setdefault(words(heading), []).append(i)
-    for other, heading in raw.aliases.items():
-        if heading in places:
-            places.setdefault(words(other), places[heading])
-    found: dict[str, list[int]] = {}
-    absent: list[str] = []
-    missing: list[str] = []
-    count = len(faults.found)
-    asked = [(name, heading) for name, headings in plan.columns.items() for heading in headings]
-    for name, heading in [*asked, *(("", h) for h in ([] if raw.filtered else spec.where))]:
-        at = next((places[words(w)] for w in plan.words_for(heading) if words(w) in places), [])
-        if len(at) == 1:
-            found.setdefault(name, []).append(at[0])
-        elif at:
-            fix = "rename one of them in the file, so that it is plain which is meant"
-            faults.add(where, f"heading {heading!r} stands over {len(at)} columns", fix)
-        elif name in plan.optional:
-            absent.append(name)
-        else:
-            missing.append(heading)
-    for heading in dict.fromkeys(missing):
-        told = _missing(heading, plan, places, whole=heading == missing[-1])
-        faults.add(where, told, "correct the heading in the assessment file, or the file")
-    if len(faults.found) > count:
-        return None
-    if absent:
-        raw.notes.append(f"The file lacks {', '.join(dict.fromkeys(absent))}, which its layout would bring.")
-    return {name: at for name, at in found.items() if name not in absent}
-
-
-def _missing(heading: str, plan: Plan, places: dict[str, list[int]], *, whole: bool) -> str:
-    """Say which heading is missing and what is near; the headings that are there, for the last one only."""
-    others = plan.words_for(heading)[1:]
-    or_else = f" (or {', or '.join(map(repr, others))})" if others else ""
-    there = [h for h in places if h]
-    near = get_close_matches(words(heading), there, n=_NEAR, cutoff=0.6)
-    told = [f"nearest {'are' if len(near) > 1 else 'is'} {', '.join(map(repr, near))}"] if near else []
-    if whole:
-        more = ", ..." if len(there) > _LISTED else ""
-        told.append(f"the file has {', '.join(repr(shorten(h, _WIDE)) for h in there[:_LISTED])}{more}")
-    return "; ".join([f"column {heading!r}{or_else} is missing", *told])
-
-
-def _filter(raw: Raw, columns: dict[str, list[int]], spec: Input, plan: Plan) -> None:
-    """Keep the rows that count."""
-    if not raw.filtered:
-        keep = np.ones(len(raw.frame), dtype=bool)
-        for at, values in zip(columns.pop("", []), spec.where.values(), strict=True):
-            keep &= raw.frame.iloc[:, at].map(words).isin(values).to_numpy()
-        raw.frame = raw.frame[keep]
-    if spec.drop_unnamed:
-        raw.frame = raw.frame[raw.frame.iloc[:, columns["name"][0]].notna()]
-    if plan.reader == "fingertips" and not raw.frame.empty:
-        raw.frame.columns = pd.Index([words(h) for h in raw.frame.columns])
-        fingertips.chosen(raw, all_periods=fingertips.PERIOD in spec.where)
-
-
-def _only_codes(raw: Raw, columns: dict[str, list[int]], spec: Input, plan: Plan, where: str, faults: Faults) -> bool:
-    """Drop rows that are no part of the table: notes above and below it, and where the layout says so all others."""
-    at = columns.get("lsoa21cd") or columns.get("code")
-    if at is None or not (plan.codes_only or (raw.unit == "line" and spec.table != "points")):
-        return True
-    pattern = LSOA_CODE if "lsoa21cd" in columns else code_pattern(spec.vintage or "") or LSOA_CODE
-    codes = raw.frame.iloc[:, at[0]]
-    if plan.codes_only:
-        text = codes.map(words)
-        keep = text.str.match(pattern).to_numpy(dtype=bool)
-        if not keep.any():
-            sample = ", ".join(map(repr, list(dict.fromkeys(text))[:_NEAR]))
-            faults.add(where, f"no code is of {spec.vintage}: they are like {sample}", "correct 'vintage', or the file")
-            return False
-        what = f"whose code is not of {spec.vintage}, such as {text[~keep].iloc[0]!r}," if not keep.all() else ""
-    else:
-        used = sorted({i for places in columns.values() for i in places})
-        keep, what = _of_table(raw.frame.iloc[:, used], codes), "above or below the table"
-    if not keep.all():
-        raw.notes.append(f"{int((~keep).sum()):,} rows {what} are left out.")
-        raw.frame = raw.frame[keep]
-    return True
-
-
-def _of_table(frame: pd.DataFrame, codes: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Tell the table from notes above and below it: rows with next to nothing in them, and no code."""
-    keep = np.ones(len(frame), dtype=bool)
-    for order in (range(len(frame)), reversed(range(len(frame)))):
-        for i in order:
-            if re.search(r"\d{6}", words(codes.iloc[i])) or sum(words(c) != "" for c in frame.iloc[i]) > 1:
-                break
-            keep[i] = False
-    return keep if keep.any() else ~keep
-
-
-def _named(
-    raw: Raw, columns: dict[str, list[int]], spec: Input, plan: Plan, table: Table, marked: Marked, place: Place
-) -> pd.DataFrame:
-    """Put our names to the columns, add up, add constants, and turn the text of a file into numbers and flags."""
-    parts_of_shares = {n for s in plan.shares.values() for n in (s.of, s.among)} - set(table.columns)
-    made: dict[str, pd.Series] = {}
-    for name, at in columns.items():
-        parts = [raw.frame.iloc[:, i] for i in at]
-        if name in parts_of_shares or kind_of(table, name) == "number":
-            read = [cells.numbers(p, name, marks=plan.marks, marked=marked, place=place) for p in parts]
-            made[name] = pd.concat(read, axis=1).sum(axis=1, skipna=False) if len(read) > 1 else read[0]
-        else:
-            made[name] = parts[0]
-    for name, share in plan.shares.items():
-        if share.of in made and share.among in made and name not in made:
-            made[name] = 100 * made[share.of] / made[share.among].where(made[share.among] > 0)
-    result = pd.DataFrame({**made, **spec.values}, index=raw.frame.index)
-    _rename(result, spec)
-    for name in map(str, result.columns):
-        kind = "number" if name in parts_of_shares else kind_of(table, name)
-        if kind == "flag":
-            result[name] = cells.flags(result[name], name, place)
-        elif kind == "number" and name in spec.values:
-            result[name] = cells.numbers(result[name], name, marks=(), marked=marked, place=place)
-        elif kind == "text":
-            result[name] = result[name].map(lambda v: v.strip() or None if isinstance(v, str) else v)
-    if isinstance(raw.frame, gpd.GeoDataFrame):
-        result = gpd.GeoDataFrame(result, geometry=raw.frame.geometry, crs=raw.frame.crs)
-    return result
-
-
-def _pairs(frame: pd.DataFrame, raw: Raw) -> pd.DataFrame:
+def _pairs(frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
     """Keep one row for each pair of codes: some lookups have a row for every output area of the pair."""
     again = frame.duplicated()
     if again.any():
-        raw.notes.append(f"{int(again.sum()):,} rows say again what another row says, and are left out.")
+        notes[f"{int(again.sum()):,} rows say again what another row says, and are left out."] += 1
     return frame[~again]
-
-
-def _rename(result: pd.DataFrame, spec: Input) -> None:
-    """Change the names of sites as the input asks; a blank name stays blank."""
-    if spec.title_case:
-        result["name"] = result["name"].map(string.capwords, na_action="ignore")
-    if spec.name_suffix:
-        bare = result["name"].map(lambda n: str(n).removesuffix(spec.name_suffix), na_action="ignore")
-        result["name"] = bare + spec.name_suffix
 
 
 def _placed(frame: pd.DataFrame, spec: Input, table: Table, place: Place) -> gpd.GeoDataFrame | None:

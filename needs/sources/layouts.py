@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -15,8 +15,10 @@ from needs.schemas import TABLES, code_pattern
 from needs.settings import CATALOGUE, ZONE_VINTAGE
 from needs.toml import Strict, checked, load
 
-FILE = "layouts.toml"
-_OWN = frozenset({"required", "like", "only", "without", "sheet"})  # what a layout does not take over from another
+FOLDER = "layouts"
+_OWN = frozenset(
+    {"required", "like", "only", "without", "sheet", "member"}
+)  # what a layout does not take over from another
 Reader = Literal["wide", "by_code", "nomis", "fingertips"]
 
 
@@ -37,6 +39,10 @@ class Layout(Strict):
         the codes of its areas, above and below it there may be anything. "nomis", "fingertips": see those modules.
     columns
         Our name = heading, or headings to add up.
+    headings
+        Of a file without any: what stands in each column, in their order. Every row must be as wide.
+    where
+        Heading = values: only these rows count, unless an input says otherwise for the heading.
     required
         Our names that must be there (all, where it is not given): a file without the others is read without them.
     alternatives
@@ -51,6 +57,11 @@ class Layout(Strict):
         Drop, and count, rows whose code is not of the vintage: totals, regions, the other country.
     rows_above
         Lines above the heading, where the heading is not to be looked for.
+    sheet, member
+        Where the table is in a workbook, and which file it is of a zip (or a pattern, for several that make one
+        table); either is looked for only where the file is such.
+    crs
+        Coordinate system of columns x and y.
     like, only, without
         Take over what another layout says, and of its columns only these, or all but these.
     source
@@ -66,6 +77,8 @@ class Layout(Strict):
     vintage: str | None = None
     reader: Reader = "wide"
     columns: dict[str, str | list[str]] = {}
+    headings: list[str] = []
+    where: dict[str, list[str]] = {}
     required: list[str] | None = None
     alternatives: dict[str, list[str]] = {}
     marks: list[str] = []
@@ -73,6 +86,8 @@ class Layout(Strict):
     keep: dict[str, list[str]] = {}
     codes_only: bool = False
     sheet: str | None = None
+    member: str | None = None
+    crs: str | None = None
     encoding: str | None = None
     rows_above: int | None = Field(default=None, ge=0)
     like: str | None = None
@@ -105,9 +120,15 @@ class Layout(Strict):
         if odd:
             msg = f"{', '.join(odd)} is named and is no column of the layout"
             raise ValueError(msg)
-        strange = sorted(set(self.alternatives) - {h for hs in self.columns.values() for h in headings_of(hs)})
+        asked = {h for hs in self.columns.values() for h in headings_of(hs)} | set(self.where)
+        strange = sorted(set(self.alternatives) - asked)
         if strange:
             msg = f"alternatives are given for {', '.join(map(repr, strange))}, which is no heading of the layout"
+            raise ValueError(msg)
+        unplaced = sorted(asked - set(self.headings)) if self.headings else []
+        twice = sorted(h for h in asked if self.headings.count(h) > 1)
+        if unplaced or twice:
+            msg = f"{', '.join(map(repr, unplaced + twice))} must stand once among the layout's 'headings'"
             raise ValueError(msg)
         return self
 
@@ -126,10 +147,12 @@ class Plan:
         Our name = the headings whose cells are added up (one, where nothing is added).
     optional
         Our names that the file may lack.
-    alternatives, shares, keep, codes_only, sheet, encoding, rows_above
+    alternatives, headings, shares, keep, codes_only, sheet, member, encoding, rows_above
         As in `Layout`.
     marks
         Texts that are read as blank, casefolded.
+    where
+        Heading = values: only these rows count.
     """
 
     reader: Reader
@@ -139,8 +162,11 @@ class Plan:
     marks: frozenset[str]
     shares: Mapping[str, Share]
     keep: Mapping[str, list[str]]
+    where: Mapping[str, list[str]]
+    headings: tuple[str, ...]
     codes_only: bool
     sheet: str | None
+    member: str | None
     encoding: str | None
     rows_above: int | None
 
@@ -148,10 +174,10 @@ class Plan:
         """List a heading and the other words for it."""
         return (heading, *self.alternatives.get(heading, ()))
 
-    def wanted(self, where: Iterable[str] = ()) -> list[tuple[str, ...]]:
+    def wanted(self) -> list[tuple[str, ...]]:
         """List what is looked for in a row of headings, each with its alternatives."""
         headings = [h for hs in self.columns.values() for h in hs]
-        return [self.words_for(h) for h in dict.fromkeys([*headings, *where])]
+        return [self.words_for(h) for h in dict.fromkeys([*headings, *self.where])]
 
 
 def headings_of(columns: str | list[str]) -> tuple[str, ...]:
@@ -168,9 +194,9 @@ def layouts() -> dict[str, Layout]:
     SettingsError
         With every fault of the catalogue's file.
     """
-    raw = load(CATALOGUE / FILE)["layout"]
+    raw = load(CATALOGUE / FOLDER)["layout"]
     entries = {name: _with_parent(name, entry, raw) for name, entry in raw.items()}
-    return checked(_Catalogue, {"layout": entries}, file=FILE).layout
+    return checked(_Catalogue, {"layout": entries}, file=FOLDER).layout
 
 
 def _with_parent(name: str, entry: dict[str, Any], raw: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -178,13 +204,13 @@ def _with_parent(name: str, entry: dict[str, Any], raw: dict[str, dict[str, Any]
         return entry
     parent = raw.get(entry["like"])
     if parent is None or entry["like"] == name:
-        fail(SettingsError, f"{FILE}, {name}", f"like = {entry['like']!r} is no other layout", "name one that is")
+        fail(SettingsError, f"{FOLDER}, {name}", f"like = {entry['like']!r} is no other layout", "name one that is")
     parent = _with_parent(entry["like"], parent, raw)
     whole = {**{k: v for k, v in parent.items() if k not in _OWN}, **entry}
     columns = {**parent.get("columns", {}), **entry.get("columns", {})}
     kept = set(entry.get("only", columns)) - set(entry.get("without", ()))
     columns = {n: headings for n, headings in columns.items() if n in kept}
-    used = {h for headings in columns.values() for h in headings_of(headings)}
+    used = {h for headings in columns.values() for h in headings_of(headings)} | set(whole.get("where", ()))
     spare = {**parent.get("alternatives", {}), **entry.get("alternatives", {})}
     return {**whole, "columns": columns, "alternatives": {h: w for h, w in spare.items() if h in used}}
 
@@ -213,8 +239,11 @@ def plan(spec: Input) -> Plan:
         marks=frozenset(m.strip().casefold() for m in [*spec.marks, *(layout.marks if layout else [])]),
         shares=layout.shares if layout else {},
         keep=layout.keep if layout else {},
+        where={**(layout.where if layout else {}), **spec.where},
+        headings=tuple(layout.headings) if layout else (),
         codes_only=layout.codes_only if layout else False,
         sheet=spec.sheet or (layout.sheet if layout else None),
+        member=spec.member or (layout.member if layout else None),
         encoding=layout.encoding if layout else None,
         rows_above=layout.rows_above if layout else None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from needs.assessment import Input
 from needs.schemas import code_pattern
+from needs.sources import texts
 from needs.sources.layouts import Plan
 from needs.sources.tabular import Raw, Rows, UnreadableError, around_codes, words
 
@@ -61,7 +61,7 @@ def read_csv(rows: Rows, spec: Input, plan: Plan) -> Raw:
     rows
         The whole file.
     spec, plan
-        The input; its `where` and the layout's `keep` are applied to the records of the first kind.
+        The input; its `where` and its layout's `keep` are applied to the records of the first kind.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def read_csv(rows: Rows, spec: Input, plan: Plan) -> Raw:
     return Raw(frame)
 
 
-def read_json(text: str, spec: Input, plan: Plan) -> Raw:
+def read_json(given: bytes, spec: Input, plan: Plan) -> Raw:
     """Read JSON from Nomis into the same table as its CSV.
 
     Two shapes are read: the API's `.data.json`, {"header": {"truncated": ...}, "obs": [...]} where each observation
@@ -106,19 +106,16 @@ def read_json(text: str, spec: Input, plan: Plan) -> Raw:
     Raises
     ------
     UnreadableError
-        As `read_csv`, and if it is neither shape or Nomis answered with an error.
+        As `read_csv`, and if it is neither shape.
     """
-    content = json.loads(text)
-    if isinstance(content, dict) and content.get("error"):
-        msg = f"Nomis answered: {content['error']}"
-        raise UnreadableError(msg, "correct the query, and download it again")
-    given = content.get("obs") if isinstance(content, dict) else content
-    if isinstance(given, list) and given and all(isinstance(o, dict) for o in given):
+    content = texts.parse(given)
+    found = content.get("obs") if isinstance(content, dict) else content
+    if isinstance(found, list) and found and all(isinstance(o, dict) for o in found):
         head = content.get("header") if isinstance(content, dict) else None
         if isinstance(head, dict) and str(head.get("truncated")).casefold() == "true":
             msg = "Nomis cut it off (header.truncated)"
             raise UnreadableError(msg, _IN_PARTS)
-        frame = pd.DataFrame([_flat(o) for o in given], dtype=object)
+        frame = pd.DataFrame([_flat(o) for o in found], dtype=object)
     else:
         msg = 'it is not the JSON of the Nomis API: there are no observations in "obs"'
         raise UnreadableError(msg, "download it as CSV")
@@ -159,7 +156,7 @@ def _wide(records: pd.DataFrame, spec: Input, plan: Plan) -> Raw:
         if column in records.columns:
             for kind in records[column].dropna().astype(str).unique():
                 _check_layer(kind.casefold(), spec)
-    records = _only(_values_only(records), spec, plan)
+    records = _only(_values_only(records), plan)
     date = next((c for c in ("DATE", "DATE_NAME") if c in records.columns), None)
     dimensions = _dimensions(records)
     _blank_missing(records, notes)
@@ -200,8 +197,8 @@ def _values_only(records: pd.DataFrame) -> pd.DataFrame:
     return records
 
 
-def _only(records: pd.DataFrame, spec: Input, plan: Plan) -> pd.DataFrame:
-    for heading, values in spec.where.items():
+def _only(records: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    for heading, values in plan.where.items():
         column = heading.upper()
         if column not in records.columns:
             msg = f"column {heading!r} of 'where' is missing; it has {', '.join(records.columns[:20])}"

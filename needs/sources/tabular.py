@@ -1,29 +1,17 @@
-"""Open a raw file of any format as rows of cells, and find the table among them by its headings or its codes."""
+"""Find a table among rows of cells, by its headings or its codes."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import re
-import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from textwrap import shorten
 
-import geopandas as gpd
-import openpyxl
 import pandas as pd
-import pyarrow.parquet as pq
 
 LOOKED_AT = 60  # rows from the top among which the headings are looked for
-GEO = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
-BOOKS = (".xlsx", ".xlsm")
-_WEB = (b"<!doctype", b"<html", b"<head", b"<body")
 REOPEN = "open it in the program that made it and save it again, or correct 'path', 'sheet' or 'layer'"
-_DELIMITERS = (",", ";", "\t")
-_HEAD = 1000  # bytes by which a web page is known
 _TOLD = 3  # rows named in a message
 _WIDE = 60  # characters of a cell in a message
 
@@ -61,6 +49,8 @@ class Raw:
         One column per heading, in the order of the file; headings may stand twice. The index says where a row stands.
     unit
         What the index counts: "line" or "record", from 1.
+    member
+        File inside an archive that it is.
     aliases
         Other words for a heading, that the reader knows of.
     notes
@@ -71,13 +61,32 @@ class Raw:
 
     frame: pd.DataFrame
     unit: str = "line"
+    member: str = ""
     aliases: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     filtered: bool = False
 
+
+@dataclass
+class Parts:
+    """Where rows stand, in a table of one file or of several: the rows of each are numbered after those before it."""
+
+    starts: list[int] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, raw: Raw) -> None:
+        """Let the rows of a further file follow."""
+        self.starts.append(self.rows)
+        self.units.append(f"{raw.member}, {raw.unit}" if raw.member else raw.unit)
+        last = int(raw.frame.index.max()) if len(raw.frame) else 0
+        raw.frame.index = raw.frame.index + self.rows
+        self.rows += last
+
     def label(self, index: int) -> str:
-        """Say where a row stands in the file."""
-        return f"{self.unit} {index}"
+        """Say where a row stands: in which file, on which line."""
+        part = bisect_right(self.starts, index - 1) - 1
+        return f"{self.units[part]} {index - self.starts[part]}"
 
 
 Find = Callable[[Rows], int]  # how much of the table a reader sees in the rows: 0 is nothing
@@ -92,115 +101,14 @@ def _filled(row: Row) -> bool:
     return any(c is not None and c != "" and not (isinstance(c, str) and c.isspace()) for c in row)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file, unpacked if its name ends in .gz.
-
-    Raises
-    ------
-    UnreadableError
-        If it is empty, or a web page.
-    """
-    content = path.read_bytes()
-    if content and path.name.lower().endswith(".gz"):
-        content = gzip.decompress(content)
-    refuse_no_table(content[:_HEAD])
-    return content
-
-
-def refuse_no_table(head: bytes) -> None:
-    """Refuse a file that is empty or a web page, as failed downloads are, by its first bytes."""
-    if not head.strip():
-        msg = "it is empty"
-        raise UnreadableError(msg, "download it again")
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(_WEB):
-        msg = "it holds a web page, not a table"
-        raise UnreadableError(msg, "download it again: the address has changed, or asks for a login")
-
-
-def decode(content: bytes, encoding: str | None) -> str:
-    """Turn bytes into text: the encoding given, or else UTF-16 by its mark, UTF-8, or Windows-1252."""
-    if encoding is None and content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    if encoding is not None:
-        return content.decode(encoding)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252")
-    if "\x00" in text[:1000]:
-        msg = "it is not text"
-        raise UnreadableError(msg)
-    return text
-
-
-def csv_rows(text: str, find: Find) -> Rows:
-    """Split CSV into rows; semicolons and tabs are tried where commas show nothing of the table."""
-    best = Rows([], [])
-    for delimiter in _DELIMITERS:
-        rows = _split(text, delimiter)
-        if find(rows.top()):
-            return rows
-        best = best if best.cells else rows
-    return best
-
-
-def _split(text: str, delimiter: str) -> Rows:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    numbers, cells, start = [], [], 1
-    for row in reader:
-        numbers.append(start)
-        cells.append(row)
-        start = reader.line_num + 1
-    return Rows(numbers, list(cells), ragged=True)
-
-
-def book_rows(content: bytes, *, sheet: str | None, hint: str | None, find: Find) -> Rows:
-    """Read one sheet of a workbook: the one named, or the one hinted at, or else the first that shows most.
-
-    Raises
-    ------
-    UnreadableError
-        If there is no sheet of that name.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of styles and extensions that do not matter here
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        names = [s.title for s in book.worksheets]
-        if sheet is not None and sheet not in names:
-            msg = f"it has no sheet {sheet!r}; there are {', '.join(map(repr, names))}"
-            raise UnreadableError(msg)
-        wanted = sheet or (hint if hint in names else None)
-        chosen = wanted or max(names, key=lambda name: find(_sheet(book, name, LOOKED_AT)))  # the first of equals
-        rows = _sheet(book, chosen, None)
-        book.close()
-        return rows
-
-
-def _sheet(book: openpyxl.Workbook, name: str, last: int | None) -> Rows:
-    sheet = book[name]
-    sheet.reset_dimensions()  # some programs write a size that is wrong
-    cells: list[Row] = list(sheet.iter_rows(max_row=last, values_only=True))
-    return Rows(list(range(1, len(cells) + 1)), cells)
-
-
-def records(path: Path, layer: str | None) -> pd.DataFrame:
-    """Read Parquet or a vector file; the rows are numbered from 1."""
-    with path.open("rb") as file:
-        refuse_no_table(file.read(_HEAD))
-    if path.name.lower().endswith((".parquet", ".geoparquet")):
-        with pq.ParquetFile(path) as table:
-            spatial = b"geo" in (table.schema_arrow.metadata or {})
-        frame: pd.DataFrame = gpd.read_parquet(path) if spatial else pd.read_parquet(path)
-    else:
-        frame = gpd.read_file(path, **({"layer": layer} if layer else {}))
-    frame = frame.reset_index(drop=True)
-    frame.index += 1
-    return frame
-
-
 def heading_score(wanted: Sequence[Sequence[str]]) -> Find:
     """Make a function that counts how many of the wanted headings stand in one row of headings."""
     return lambda rows: _best(rows, wanted)[0]
+
+
+def heading_rows(rows: Rows, wanted: Sequence[Sequence[str]], rows_above: int | None) -> tuple[int, int]:
+    """Find the row of headings: which it is, and how many rows it is deep."""
+    return (rows_above, 1) if rows_above is not None else _best(rows.top(), wanted)[1:]
 
 
 def under_headings(rows: Rows, wanted: Sequence[Sequence[str]], rows_above: int | None = None) -> pd.DataFrame:
@@ -229,13 +137,28 @@ def under_headings(rows: Rows, wanted: Sequence[Sequence[str]], rows_above: int 
     if not any(map(_filled, rows.cells)):
         msg = "it holds no table"
         raise UnreadableError(msg)
-    if rows_above is not None:
-        first, deep = rows_above, 1
-    else:
-        _, first, deep = _best(rows.top(), wanted)
-    headings = _merged(rows.cells[first : first + deep])
+    first, deep = heading_rows(rows, wanted, rows_above)
+    headings = merged(rows.cells[first : first + deep])
     below = slice(first + deep, None)
     return _frame(headings, Rows(rows.numbers[below], rows.cells[below], rows.ragged))
+
+
+def by_position(rows: Rows, headings: Sequence[str]) -> pd.DataFrame:
+    """Give the table of a file without headings, its columns named by their place.
+
+    Raises
+    ------
+    UnreadableError
+        If there is no row, or one is not as wide as the headings.
+    """
+    if not any(map(_filled, rows.cells)):
+        msg = "it holds no table"
+        raise UnreadableError(msg)
+    odd = [(n, r) for n, r in zip(rows.numbers, rows.cells, strict=True) if _filled(r) and len(r) != len(headings)]
+    if odd:
+        msg = f"a row has {len(headings)} cells in this layout, which has no headings; others are {_wide(odd)}"
+        raise UnreadableError(msg, "check that it is the file that is meant, or correct the layout's 'headings'")
+    return _frame(list(headings), rows)
 
 
 def _best(rows: Rows, wanted: Sequence[Sequence[str]]) -> tuple[int, int, int]:
@@ -245,14 +168,15 @@ def _best(rows: Rows, wanted: Sequence[Sequence[str]]) -> tuple[int, int, int]:
     best = (0, filled[0] if filled else 0, 1)
     for deep in (1, 2):
         for i in filled:
-            there = set(_merged(rows.cells[i : i + deep]))
+            there = set(merged(rows.cells[i : i + deep]))
             score = sum(not options.isdisjoint(there) for options in sets)
             if score > best[0]:
                 best = (score, i, deep)
     return best
 
 
-def _merged(rows: Sequence[Row]) -> list[str]:
+def merged(rows: Sequence[Row]) -> list[str]:
+    """Make one row of headings of several: the lowest text of each column."""
     width = max((len(r) for r in rows), default=0)
     texts = [[words(c) for c in r] + [""] * (width - len(r)) for r in rows]
     return [next((t[i] for t in reversed(texts) if t[i]), "") for i in range(width)]
@@ -266,14 +190,18 @@ def _frame(headings: list[str], rows: Rows) -> pd.DataFrame:
     if rows.ragged:
         long = [(n, r) for n, r in kept if len(r) > width and _filled(r[width:])]
         if long:
-            told = ", ".join(f"line {n} ({len(r)})" for n, r in long[:_TOLD])
-            more = f" and {len(long) - _TOLD:,} more" if len(long) > _TOLD else ""
-            msg = f"the headings are {width} cells wide, and wider are {told}{more}"
+            msg = f"the headings are {width} cells wide, and wider are {_wide(long)}"
             raise UnreadableError(msg, "put text with a comma in quotes, and head every column")
     padded = [r[:width] if len(r) >= width else [*r, *[None] * (width - len(r))] for _, r in kept]
     cells = [[None if c == "" else c for c in r] for r in padded]
     index = pd.Index([n for n, _ in kept], dtype=int)
     return pd.DataFrame(cells, index=index, columns=pd.Index(headings, dtype=object), dtype=object)
+
+
+def _wide(rows: Sequence[tuple[int, Row]]) -> str:
+    """List rows with their numbers of cells."""
+    told = ", ".join(f"line {n} ({len(r)})" for n, r in rows[:_TOLD])
+    return told + (f" and {len(rows) - _TOLD:,} more" if len(rows) > _TOLD else "")
 
 
 def code_of(cell: object, pattern: str) -> str | None:
@@ -326,7 +254,7 @@ def around_codes(rows: Rows, pattern: str) -> tuple[pd.DataFrame, dict[str, str]
         head = [head[0] - 1, head[0]]
     titles = [[words(c) for c in rows.cells[i] if words(c)] for i in above if i not in head]
     lines = Rows([rows.numbers[i] for i in at], [rows.cells[i] for i in at], rows.ragged)
-    frame = _frame(_merged([rows.cells[i] for i in head]), lines)
+    frame = _frame(merged([rows.cells[i] for i in head]), lines)
     place = max(range(max(map(len, found))), key=lambda j: sum(j < len(c) and c[j] is not None for c in found))
     codes = [c[place] if place < len(c) else None for c in (found[i] for i in at)]
     frame = frame.loc[:, frame.columns != "code"]

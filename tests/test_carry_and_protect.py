@@ -19,7 +19,7 @@ from needs.errors import Faults, InputError, SettingsError
 from needs.index import NeedIndex
 from needs.index.chance import doubt_of
 from needs.indicators import Cells, IndexSpec, indicator_values
-from needs.settings import Paths
+from needs.settings import CATALOGUE, Paths
 from needs.sources import files
 from tests.test_index_methods import index_of, part
 
@@ -139,7 +139,7 @@ count = "low_income_children"
 max_hubs = 2
 max_outreach = 8
 """
-    catalogue = (pipeline.assessment.CATALOGUE / "areas" / "rutland.toml").read_text()
+    catalogue = (CATALOGUE / "areas" / "rutland.toml").read_text()
     text += (
         catalogue[catalogue.index("[[input]]") :]
         + """

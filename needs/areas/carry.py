@@ -185,11 +185,12 @@ def _lookups(
 ) -> tuple[dict[str, Lookup], list[str]]:
     found: dict[str, Lookup] = {}
     notes: list[str] = []
+    used = {i.vintage for i in settings.inputs if i.id in tables and "code" in tables[i.id].columns}
     people = next((tables[i.id] for i in settings.of("population") if i.id in tables), None)
     population = None if people is None else people.set_index("lsoa21cd")["people"]
     for given in settings.of("lookup"):
         table = tables.get(given.id)
-        if table is None:
+        if table is None or given.vintage not in used:
             continue
         own = population
         if "weight" in table.columns:

@@ -24,8 +24,8 @@ from needs.vintages import mend
 
 _REQUIRED = ("zones", "points", "demand", "indicators", "rural_urban", "sites", "streets")
 _SINGLE = (
-    "zones", "points", "streets", "rural_urban", "cars", "digital", "timetable", "population", "deprived_children",
-    "postcodes",
+    "zones", "councils", "points", "streets", "rural_urban", "cars", "digital", "timetable", "population",
+    "deprived_children", "postcodes",
 )  # fmt: skip
 _WEEKEND = 5  # of date.weekday()
 

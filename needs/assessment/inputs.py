@@ -13,7 +13,8 @@ from needs.settings import CATALOGUE, ZONE_VINTAGE
 from needs.toml import Strict, load
 from needs.vintages import mend
 
-CARRIED = ("indicators", "demand", "cars", "digital", "deprived_children")  # may be of another vintage, given a lookup
+# Tables that may be of another vintage, given a lookup.
+CARRIED = ("indicators", "demand", "cars", "digital", "deprived_children", "points")
 _COUNTS = ("demand", "indicators", "deprived_children")  # may be protected
 _UNCODED = ("streets", "timetable", "sites", "context", "boundaries", "postcodes")  # not joined by code of a zone
 KINDS = (*TABLES, "streets", "timetable")

@@ -119,9 +119,14 @@ TABLES = {
             {
                 "lsoa21cd": _LSOA,
                 "zone_name": _text("Name of the zone (ONS)"),
-                "lad24cd": _code(DISTRICT_CODE, "District or unitary code"),
+                "lad24cd": _code(DISTRICT_CODE, "District or unitary code", required=False),
             },
             geometry="polygon",
+        ),
+        Table(
+            "councils",
+            ("lsoa21cd",),
+            {"lsoa21cd": _LSOA, "lad24cd": _code(r"^[EW]0[6789]\d{6}$", "District or unitary code")},
         ),
         Table(
             "rural_urban",
@@ -245,8 +250,8 @@ def code_pattern(vintage: str) -> str | None:
 def of_vintage(table: Table, vintage: str | None) -> Table:
     """Give the contract of a table whose codes are of a vintage.
 
-    A table of zones is keyed by `code` instead of `lsoa21cd` where its codes are not those of the zones; the
-    `from_code` of a lookup must look like a code of the geography that it leads from.
+    A table of zones is keyed by `code` instead of `lsoa21cd` where its codes are not those of the zones, and points
+    have it in its place; the `from_code` of a lookup must look like a code of the geography that it leads from.
     """
     pattern = code_pattern(vintage) if vintage and vintage != ZONE_VINTAGE else None
     if pattern is None:
@@ -254,6 +259,9 @@ def of_vintage(table: Table, vintage: str | None) -> Table:
     if "from_code" in table.columns:
         codes = {"from_code": _code(pattern, f"Code of {vintage}")}
         return replace(table, columns={**table.columns, **codes})
+    if "lsoa21cd" in table.columns and table.key != ("lsoa21cd",):  # points: the zone is looked up by their code
+        columns = {n: c for n, c in table.columns.items() if n != "lsoa21cd"}
+        return replace(table, columns={**columns, "code": _code(pattern, f"Code of {vintage}")})
     if table.key != ("lsoa21cd",):
         return table
     rest = {n: _blank_allowed(c) for n, c in table.columns.items() if n != "lsoa21cd"}

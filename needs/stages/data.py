@@ -75,6 +75,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
     read = [note for table in have.values() for note in table.attrs.pop("notes", [])]
+    have = areas.completed(settings, have, faults)
     carried = areas.to_zones(settings, have, spec, faults)
     faults.raise_if_any()
     have = carried.tables

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from needs.assessment import Assessment, Input
-from needs.connectors import arcgis, files, nomis, twins
+from needs.connectors import arcgis, files, nomis, openstreetmap, twins
 from needs.connectors.asking import Ask, Got
-from needs.connectors.catalogue import Source, sources
+from needs.connectors.catalogue import sources
 from needs.connectors.client import Client
-from needs.connectors.twins import Twin
+from needs.connectors.stamp import twin_of
 from needs.errors import Faults, NeedsError
-from needs.sources.files import read_table, sha256
+from needs.sources.files import read_table
 
 Say = Callable[[str], None]
 
@@ -21,6 +21,7 @@ _FETCH: dict[str, Callable[[Ask, Path], Got]] = {
     "file": files.fetch,
     "arcgis": arcgis.fetch,
     "nomis": nomis.fetch,
+    "geofabrik": openstreetmap.fetch,
 }
 _UNREAD = {"streets", "timetable"}  # tables that only later rooms can read
 
@@ -103,7 +104,7 @@ def fetch(ask: Ask, specs: list[Input], say: Say) -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     got = _FETCH[ask.source.kind](ask, part)
     check(ask, part, specs)
-    twin = describe(ask, part, got)
+    twin = twin_of(ask, part, got)
     part.replace(ask.path)
     twins.write(ask.path, twin)
     say(f"  {ask.path}: {twin.bytes / 1e6:,.1f} MB")
@@ -138,37 +139,11 @@ def _read(ask: Ask, part: Path, spec: Input, faults: Faults) -> None:
         faults.add(ask.label, f"has {len(table):,} rows, where {low:,}{at_most} are expected", "look at what came")
 
 
-def describe(ask: Ask, path: Path, got: Got | None) -> Twin:
-    """Write down what a file is; of one that a person put there, not where from."""
-    source: Source = ask.source
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Twin(
-        source=ask.name,
-        title=source.title,
-        publisher=source.publisher,
-        licence=source.licence,
-        attribution=source.attribution or "",
-        vintage=source.vintage or "",
-        date=source.date,
-        page=source.page,
-        url=got.url if got else twins.BY_HAND,
-        fetched=now,
-        sha256=sha256(path),
-        bytes=path.stat().st_size,
-        asked=got.asked if got else "",
-        etag=got.etag if got else "",
-        last_modified=got.last_modified if got else "",
-        edited=got.edited if got else "",
-        made_of=got.made_of if got else (),
-        codes=tuple(sorted(ask.area.codes)) if source.of_area else (),
-    )
-
-
 def describe_by_hand(settings: Assessment, raw: Path) -> None:
     """Give a twin to every file of a source that a person put there."""
     for ask, _ in asks(settings, raw, Client()):
         if ask.path.is_file() and twins.read(ask.path) is None:
-            twins.write(ask.path, describe(ask, ask.path, None))
+            twins.write(ask.path, twin_of(ask, ask.path, None))
 
 
 def dated(spec: Input, raw: Path) -> Input:

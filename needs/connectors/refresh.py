@@ -10,7 +10,7 @@ import pandas as pd
 import tomli_w
 
 from needs.assessment import Assessment, Input
-from needs.connectors import arcgis, files, nomis, provide, twins
+from needs.connectors import arcgis, files, nomis, openstreetmap, provide, twins
 from needs.connectors.asking import Ask
 from needs.connectors.client import Answer, Client
 from needs.connectors.twins import Twin
@@ -95,7 +95,7 @@ def newer(ask: Ask, twin: Twin) -> str | None:
             same = found.version is not None and found.version in {twin.etag, twin.last_modified}
             return None if same else f"there is another version, {found.last_modified or 'without a date'}"
         case _:
-            return "is made anew, since extracts change every day"
+            return openstreetmap.newer(ask, twin.made_of)
 
 
 def _kept(ask: Ask, raw: Path) -> Path:

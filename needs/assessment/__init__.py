@@ -31,12 +31,16 @@ _WEEKEND = 5  # of date.weekday()
 
 
 class Area(Strict):
-    """Whose assessment it is."""
+    """Whose assessment it is.
+
+    `margin_km` is how far beyond the council other councils' sites count.
+    """
 
     name: str = Field(min_length=1)
     slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     codes: list[str] = Field(min_length=1)
     base: str | None = None
+    margin_km: float = Field(default=10.0, ge=0, le=50)
     synthetic: bool = False
     warning: str | None = None  # shown at the top of the page
 

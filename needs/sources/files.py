@@ -23,10 +23,11 @@ import pyogrio
 from needs.assessment import Input
 from needs.errors import Faults
 from needs.schemas import LSOA_CODE, TABLES, Table, check_table, code_pattern, kind_of, of_vintage
-from needs.schemas.geometry import check_geometry
-from needs.sources import cells, fingertips, layouts, nomis, tabular
+from needs.schemas.postcodes import written
+from needs.sources import cells, fingertips, layouts, nomis, tabular, venues
 from needs.sources.cells import Marked, Place
 from needs.sources.layouts import Plan
+from needs.sources.placing import placed
 from needs.sources.tabular import Raw, words
 
 _UNREADABLE = (
@@ -76,7 +77,8 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     pandas.DataFrame or None
         The table's columns; a GeoDataFrame in EPSG:27700 where the table has geometry. A table of zones whose codes
         are of another vintage has `code` in place of `lsoa21cd`. `attrs["notes"]` is a list of sentences: what was
-        suppressed, left out or not there. None if the file could not be read or a mapped column is not in it.
+        suppressed, left out or not there. Sites are as `placing.placed` leaves them, with `row`: where each stands in
+        the file. None if the file could not be read or a mapped column is not in it.
     """
     if spec.disclosure is None:
         return _read_table(spec, path, faults)
@@ -91,7 +93,7 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
 
 def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     table = of_vintage(TABLES[spec.table], spec.vintage)
-    plan = layouts.plan(spec)
+    plan = venues.plan(spec) if venues.holds(spec) else layouts.plan(spec)
     where = f"{spec.path} (input '{spec.id}')"
     try:
         raw = _open(path, spec, plan)
@@ -114,14 +116,18 @@ def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     place = Place(where, raw.label, faults)
     marked = Marked()
     frame = _named(raw, columns, spec, plan, table, marked, place)
+    if "postcode" in frame:
+        frame["postcode"] = written(frame["postcode"])
     if table.geometry:
-        placed = _placed(frame, spec, table, place)
-        if placed is None:
+        shaped = placed(frame, spec, table, place, raw.notes)
+        if shaped is None:
             return None
-        frame = placed
+        frame = shaped
     if spec.table == "lookup":
         frame = _pairs(frame, raw)
     checked = check_table(frame, table, where=where, row_label=raw.label, faults=faults)
+    if table.stray == "kept":
+        checked["row"] = [raw.label(int(i)) for i in checked.index]
     checked = checked.reset_index(drop=True)
     checked.attrs["notes"] = [f"{spec.title}: {note}" for note in (*raw.notes, *marked.notes())]
     return checked
@@ -135,6 +141,8 @@ def _open(path: Path, spec: Input, plan: Plan) -> Raw:
     find = tabular.code_score(pattern) if by_code else tabular.heading_score(wanted)
     if plan.reader == "nomis" and name.endswith((".json", ".json.gz")):
         return nomis.read_json(tabular.decode(tabular.read_bytes(path), plan.encoding), spec, plan)
+    if venues.holds(spec):
+        return Raw(venues.read(path), unit="venue")
     if name.endswith((".csv", ".csv.gz")):
         rows = tabular.csv_rows(tabular.decode(tabular.read_bytes(path), plan.encoding), find)
     elif name.endswith(tabular.BOOKS):
@@ -293,28 +301,3 @@ def _rename(result: pd.DataFrame, spec: Input) -> None:
     if spec.name_suffix:
         bare = result["name"].map(lambda n: str(n).removesuffix(spec.name_suffix), na_action="ignore")
         result["name"] = bare + spec.name_suffix
-
-
-def _placed(frame: pd.DataFrame, spec: Input, table: Table, place: Place) -> gpd.GeoDataFrame | None:
-    where, faults = place.where, place.faults
-    if not isinstance(frame, gpd.GeoDataFrame):
-        if not {"x", "y"} <= set(frame.columns):
-            faults.add(
-                where,
-                f"table '{table.name}' needs geometry and the file has none",
-                "map columns.x and columns.y (and set crs), or give a GeoJSON or GeoPackage",
-            )
-            return None
-        if spec.crs is None:
-            faults.add(where, "crs is missing for columns x and y", 'add crs = "EPSG:27700" or crs = "EPSG:4326"')
-            return None
-        blank = frame.index[frame["x"].isna() | frame["y"].isna()]
-        told = [(place.label(int(i)), "has no coordinates") for i in blank]
-        faults.add_each(where, told, "fill them in, or drop the row")
-        frame = frame.drop(index=blank)
-        frame = gpd.GeoDataFrame(
-            frame.drop(columns=["x", "y"]), geometry=gpd.points_from_xy(frame["x"], frame["y"]), crs=spec.crs
-        )
-    elif spec.crs is not None:
-        frame = frame.set_crs(spec.crs, allow_override=True)
-    return check_geometry(frame, str(table.geometry), where=where, row_label=place.label, faults=faults)

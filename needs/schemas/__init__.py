@@ -227,7 +227,9 @@ TABLES = {
             {
                 "site_id": _text("Stable identifier of the building", required=False),
                 "name": _text("Public name"),
-                "site_type": _text("A type of the catalogue's site_types.toml", nullable=True),  # told where types are known
+                "site_type": _text(
+                    "A type of the catalogue's site_types.toml", nullable=True
+                ),  # told where types are known
                 "today": _one_of(OFFERS, "What the site offers today: hub, outreach or none", required=False),
                 "keep": _flag("The site must stay"),
                 "ours": _flag("The council may decide about it; false for a neighbour's site"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +15,7 @@ from needs.errors import listed
 from needs.schemas import OFFERS
 from needs.sites.names import ALIKE, similarity, taken_apart
 from needs.sites.rejects import Reject
-from needs.sites.types import GIVEN, site_types, with_offers
+from needs.sites.types import GIVEN, site_types, texts, with_offers
 
 SAME_PLACE_M = 60.0  # sites nearer than this are one building (in towns a postcode places a site to about 50 m)
 ALIKE_M = 250.0  # sites nearer than this are one building if their names are alike
@@ -24,20 +23,25 @@ SAME_CODE_M = 2_000.0  # farther apart, one UPRN or postcode stands for two plac
 _RULES = ("same UPRN", "same postcode and like names", f"within {SAME_PLACE_M:.0f} m", "like names near by")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class _Match:
-    """Two sites that are one building: by which rule, how far apart, how like by name (NaN where that does not matter)."""
+    """Why two sites are one building: the rule, and how far they are apart; then the site that is kept.
+
+    `similarity` is that of their names, where the rule asks for it.
+    """
 
     rule: int
     metres: float
-    similarity: float = np.nan
+    place: int  # of the kept site in the order
+    head: int
+    similarity: float = 0.0
 
-    def told(self, site: pd.Series[object]) -> str:
+    def told(self, uprn: str, postcode: str) -> str:
         apart = f"{self.metres:.0f} m apart"
         alike = f"names alike ({self.similarity:.2f} of 1)"
         return (
-            f"same UPRN {site.get('uprn')}, {apart}",
-            f"same postcode {site.get('postcode')}, {alike}, {apart}",
+            f"same UPRN {uprn}, {apart}",
+            f"same postcode {postcode}, {alike}, {apart}",
             f"{apart}, which is within {SAME_PLACE_M:.0f} m",
             f"{alike}, {apart}, which is within {ALIKE_M:.0f} m",
         )[self.rule]
@@ -66,23 +70,23 @@ def one_per_building(sites: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[Re
         How many, by rule; UPRNs that stand for two places.
     """
     order = _order(sites)
-    heads, found = _matched(sites, order)
-    postcode = _keys(sites, "postcode")
+    found = _matched(sites, order)
+    uprn, postcode = texts(sites, "uprn"), texts(sites, "postcode")
+    source, row, name, site_id = (sites[c].to_numpy(dtype=object) for c in ("source", "row", "name", "site_id"))
     merged = [
         Reject(
-            str(row["source"]), str(row["row"]), str(row["name"]), postcode[i], _RULES[match.rule],
-            f"taken for the same building as {sites['name'].iloc[heads[i]]}: {match.told(row)}",
-            "nothing, if it is; if they are two, give each its own UPRN and exact coordinates",
-            str(sites["site_id"].iloc[heads[i]]),
+            source[i], row[i], name[i], postcode[i], _RULES[m.rule],
+            f"taken for the same building as {name[m.head]}: {m.told(uprn[i], postcode[i])}",
+            "nothing, if it is; if they are two, give both their exact coordinates, and each its own UPRN",
+            site_id[m.head],
         )
-        for i, match, row in ((i, m, sites.loc[i]) for i, m in found.items())
+        for i, m in found.items()
     ]  # fmt: skip
-    kept = _together(sites, order, heads)
     counts = Counter(_RULES[m.rule] for m in found.values())
     told = ", ".join(f"{rule} {counts[rule]:,}" for rule in _RULES if rule in counts)
     note = f"Entries taken for a building that another entry is about: {told}; rejected_sites.csv lists them."
-    notes = [note] if merged else []
-    return kept.sort_values("site_id", ignore_index=True), merged, [*notes, *_doubtful(sites)]
+    kept = _together(sites, order, found).sort_values("site_id", ignore_index=True)
+    return kept, merged, [*([note] if merged else []), *_doubtful(sites)]
 
 
 def _order(sites: gpd.GeoDataFrame) -> NDArray[np.int64]:
@@ -96,67 +100,50 @@ def _order(sites: gpd.GeoDataFrame) -> NDArray[np.int64]:
     return place
 
 
-def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> tuple[dict[int, int], dict[int, _Match]]:
-    """Find for each site, in order, the kept one whose building it is: by the first rule that holds, then the nearest.
-
-    Returns
-    -------
-    heads : dict
-        The kept site of every site; its own, where it is kept.
-    found : dict
-        How the others were matched.
-    """
+def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> dict[int, _Match]:
+    """Find for each site, in order, a kept one whose building it is: by the first rule that holds, then the nearest."""
     x, y = sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy()
-    uprn, postcode = (_keys(sites, c) for c in ("uprn", "postcode"))
-    existing, source = (sites["today"] != "none").to_numpy(), sites["source"].to_numpy()
-    names = [taken_apart(n, t) for n, t in zip(sites["name"], sites["site_type"], strict=True)]
-
-    @cache
-    def alike(i: int, j: int) -> float:
-        return similarity(names[i], names[j])
+    uprn, postcode = texts(sites, "uprn"), texts(sites, "postcode")
+    existing, source = (sites["today"] != "none").to_numpy(), sites["source"].to_numpy(dtype=object)
+    name, kind = (sites[c].to_numpy(dtype=object) for c in ("name", "site_type"))
 
     def match(i: int, j: int) -> _Match | None:
         both = bool(existing[i] and existing[j])
         if both and source[i] == source[j]:
             return None
         metres = float(np.hypot(x[i] - x[j], y[i] - y[j]))
+        here = (metres, int(order[j]), j)
         if uprn[i] and uprn[i] == uprn[j] and metres <= SAME_CODE_M:
-            return _Match(0, metres)
-        if postcode[i] and postcode[i] == postcode[j] and metres <= SAME_CODE_M and alike(i, j) >= ALIKE:
-            return _Match(1, metres, alike(i, j))
-        if metres <= SAME_PLACE_M and not both:
-            return _Match(2, metres)
-        if metres <= ALIKE_M and alike(i, j) >= ALIKE:
-            return _Match(3, metres, alike(i, j))
-        return None
+            return _Match(0, *here)
+        code = bool(postcode[i]) and postcode[i] == postcode[j] and metres <= SAME_CODE_M
+        near = metres <= SAME_PLACE_M and not both
+        if not code and (near or metres > ALIKE_M):
+            return _Match(2, *here) if near else None
+        alike = similarity(taken_apart(name[i], kind[i]), taken_apart(name[j], kind[j]))
+        if alike >= ALIKE and code:
+            return _Match(1, *here, alike)
+        if near:
+            return _Match(2, *here)
+        return _Match(3, *here, alike) if alike >= ALIKE and metres <= ALIKE_M else None
 
     before = _pairs(sites, order, uprn, postcode)
-    heads: dict[int, int] = {}
     found: dict[int, _Match] = {}
     for i in np.argsort(order).tolist():
-        options = ((match(i, j), j) for j in before.get(i, ()) if heads[j] == j)
-        best = min(((m.rule, m.metres, order[j], j, m) for m, j in options if m), default=None)
-        heads[i] = i if best is None else best[3]
+        matches = (match(i, j) for j in before.get(i, ()) if j not in found)
+        best = min((m for m in matches if m), default=None)
         if best is not None:
-            found[i] = best[4]
-    return heads, found
+            found[i] = best
+    return found
 
 
-def _keys(sites: gpd.GeoDataFrame, column: str) -> NDArray[np.object_]:
-    """Give a column that joins, "" where blank."""
-    return sites[column].fillna("").to_numpy(dtype=object) if column in sites else np.full(len(sites), "", dtype=object)
-
-
-def _pairs(
-    sites: gpd.GeoDataFrame, order: NDArray[np.int64], *keys: NDArray[np.object_]
-) -> dict[int, list[int]]:
+def _pairs(sites: gpd.GeoDataFrame, order: NDArray[np.int64], *keys: NDArray[np.object_]) -> dict[int, list[int]]:
     """List for each site those that go before it and are near it, or share a key with it."""
     points = sites.geometry.to_numpy()
     found = [STRtree(points).query(points, predicate="dwithin", distance=ALIKE_M)]
     for key in keys:
         shared = pd.Series(np.arange(len(sites)), index=key)
         shared = shared[(shared.index != "") & shared.index.duplicated(keep=False)].rename("i")
-        both = pd.merge(shared, shared.rename("j"), left_index=True, right_index=True)
+        both = shared.to_frame().join(shared.rename("j"))
         found.append(both[["i", "j"]].to_numpy().T)
     later, sooner = np.hstack(found)
     later, sooner = (a[order[sooner] < order[later]] for a in (later, sooner))
@@ -166,37 +153,38 @@ def _pairs(
     return pairs
 
 
-def _together(sites: gpd.GeoDataFrame, order: NDArray[np.int64], heads: dict[int, int]) -> gpd.GeoDataFrame:
+def _together(sites: gpd.GeoDataFrame, order: NDArray[np.int64], found: dict[int, _Match]) -> gpd.GeoDataFrame:
     """Give each kept site what the others of its building know."""
-    members: dict[int, list[int]] = {}
-    for i in np.argsort(order).tolist():
-        members.setdefault(heads[i], []).append(i)
-    kept = sites.loc[list(members)].assign(also="", sources=sites["source"])
-    preferred = list(site_types())
-    filled = [c for c in GIVEN if c in sites]
-    for head, some in members.items():
-        if len(some) == 1:
-            continue
-        group = sites.loc[some]
-        kept.at[head, "site_type"] = min(group["site_type"], key=preferred.index)
-        kept.at[head, "today"] = min(group["today"], key=OFFERS.index)
-        kept.at[head, "keep"] = bool(group["keep"].any())
-        others = dict.fromkeys(str(n) for n in group["name"] if str(n).casefold() != str(group["name"].iloc[0]).casefold())
-        kept.at[head, "also"] = ", ".join(others)
-        kept.at[head, "sources"] = "; ".join(dict.fromkeys(group["source"]))
-        for column in filled:
-            known = group[column].dropna()
-            if len(known):
-                kept.at[head, column] = known.iloc[0]
+    first = np.argsort(order)
+    head = np.arange(len(sites))
+    head[list(found)] = [m.head for m in found.values()]
+    types, offers = list(site_types()), list(OFFERS)
+    ranked = sites.assign(site_type=sites["site_type"].map(types.index), today=sites["today"].map(offers.index))
+    groups = pd.DataFrame(ranked.drop(columns="geometry")).assign(head=head).iloc[first].groupby("head")
+    also, sources = ([[v] for v in sites[c]] for c in ("name", "source"))
+    for i in (i for i in first.tolist() if i in found):
+        also[head[i]].append(sites["name"].iloc[i])
+        sources[head[i]].append(sites["source"].iloc[i])
+    kept = sites.assign(also=[_others(names) for names in also], sources=["; ".join(dict.fromkeys(s)) for s in sources])
+    kept = kept.drop(index=list(found)).assign(
+        site_type=groups["site_type"].min().map(types.__getitem__),
+        today=groups["today"].min().map(offers.__getitem__),
+        keep=groups["keep"].any(),
+        **{c: groups[c].first() for c in GIVEN if c in sites},  # the first that is not blank
+    )
     return with_offers(kept)
+
+
+def _others(names: list[str]) -> str:
+    """List the names after the first that are not the same."""
+    return ", ".join(dict.fromkeys(n for n in names[1:] if n.casefold() != names[0].casefold()))
 
 
 def _doubtful(sites: gpd.GeoDataFrame) -> list[str]:
     """Tell of UPRNs that stand for places too far apart to be one."""
     if "uprn" not in sites:
         return []
-    at = pd.DataFrame({"x": sites.geometry.x, "y": sites.geometry.y, "uprn": sites["uprn"]}).dropna().groupby("uprn")
-    wide = np.hypot(at["x"].max() - at["x"].min(), at["y"].max() - at["y"].min())
-    wide = wide[wide > SAME_CODE_M]
-    told = [f"{uprn} ({metres / 1000:,.1f} km)" for uprn, metres in wide.items()]
+    box = sites.geometry.bounds.groupby(sites["uprn"]).agg({"minx": "min", "miny": "min", "maxx": "max", "maxy": "max"})
+    box["metres"] = np.hypot(box["maxx"] - box["minx"], box["maxy"] - box["miny"])
+    told = [f"{r.Index} ({r.metres / 1000:,.1f} km)" for r in box[box["metres"] > SAME_CODE_M].itertuples()]
     return [f"UPRNs that stand for places too far apart to be one building: {listed(told)}."] if told else []

@@ -121,18 +121,16 @@ def _from_input(
 
 def _identifiers(sites: gpd.GeoDataFrame) -> list[str]:
     """Keep given identifiers; make others from the input and the name, numbered where a name recurs."""
-    seen: dict[str, int] = {}
     by_place = sites.drop(columns="geometry").assign(x=sites.geometry.x, y=sites.geometry.y)
     first = ["source", "name", "x", "y"]
-    rest = [c for c in by_place if c not in {*first, "row"}]
-    order = by_place.sort_values([*first, *rest], kind="stable").index
-    made: dict[int, str] = {}
+    order = by_place.sort_values([*first, *(c for c in by_place if c not in {*first, "row"})], kind="stable").index
+    source, name = sites["source"].to_list(), sites["name"].to_list()
+    made: list[str] = sites["site_id"].to_list()
+    seen: dict[str, int] = {}
     for i in order:
-        given = sites.at[i, "site_id"]
-        if isinstance(given, str) and given:
+        if isinstance(made[i], str) and made[i]:
             continue
-        slug = re.sub(r"[^a-z0-9]+", "-", str(sites.at[i, "name"]).casefold()).strip("-")
-        stem = f"{sites.at[i, 'source']}-{slug}"
+        stem = f"{source[i]}-{re.sub(r'[^a-z0-9]+', '-', name[i].casefold()).strip('-')}"
         seen[stem] = seen.get(stem, 0) + 1
         made[i] = stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
-    return [made.get(i) or str(sites.at[i, "site_id"]) for i in sites.index]
+    return made

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -17,11 +20,12 @@ from needs.settings import CRS, ENGLAND_M
 from needs.sites.postcodes import Gazetteer
 from needs.sites.rejects import Reject, counted
 from needs.sites.surroundings import Surroundings
+from needs.sites.types import texts
 
 FAR_M = 2_000.0  # coordinates so far from their own postcode are told
 _UPRN = r"0*([1-9]\d{0,11})(?:\.0+)?"  # a workbook gives it as 100012345678.0, a database with zeros before it
 
-_Where = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Where = tuple[NDArray[np.float64], NDArray[np.float64]]  # eastings and northings, or longitudes and latitudes
 _Mask = NDArray[np.bool_]
 
 
@@ -68,85 +72,101 @@ def place(
     faults
         Collector: no row at all can be placed.
     """
-    full, notes = _with_uprn(table.reset_index(drop=True))
-    found = _Rows.of(full, given, gazetteer, council)
-    x, y = (np.where(found.good, a, b) for a, b in zip(found.own, found.posted, strict=True))
+    full = table.reset_index(drop=True)
+    if "uprn" in full:
+        full["uprn"] = _digits(full["uprn"])
+    found = _Rows(full, given, gazetteer, council)
     lost = np.flatnonzero(~found.settled)
     mine = lost[found.may_be_ours(lost)] if given.national else lost
-    if len(lost) == len(full) == len(mine):
-        told = [found.reject(int(i)) for i in mine]
-        why = f"none of its {len(full):,} rows can be placed: {counted(told)}; the first {told[0].reason}"
-        faults.add(f"{given.path} (input '{given.id}')", why, told[0].to_do)
-    sites = gpd.GeoDataFrame(
-        pd.DataFrame(full.drop(columns="geometry"))[found.settled],
-        geometry=gpd.points_from_xy(x[found.settled], y[found.settled]),
-        crs=CRS,
-    )
     rejects = [found.reject(int(i)) for i in mine]
-    return Placed(sites.reset_index(drop=True), rejects, len(lost) - len(mine), [*notes, *found.far_notes()])
+    if len(lost) == len(full) == len(mine):
+        why = (
+            f"none of its {len(full):,} rows can be placed ({counted(rejects)}); {rejects[0].row}: {rejects[0].reason}"
+        )
+        faults.add(f"{given.path} (input '{given.id}')", why, rejects[0].to_do)
+    x, y = (np.where(found.good, a, b) for a, b in zip(found.own, found.posted, strict=True))
+    counts = found.settled & (council.margin(x, y) if given.national else True)
+    notes = _odd_uprns(texts(table, "uprn")[counts], texts(full, "uprn")[counts])
+    kept = pd.DataFrame(full.drop(columns="geometry"))[found.settled]
+    points = gpd.points_from_xy(x[found.settled], y[found.settled])
+    sites = gpd.GeoDataFrame(kept, geometry=points, crs=CRS).reset_index(drop=True)
+    return Placed(sites, rejects, len(lost) - len(mine), [*notes, *found.far_notes()])
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of one input, and all that is known of their places.
-
-    Attributes
-    ----------
-    table, given, gazetteer, council
-        As of `place`.
-    postcode
-        As written; "" where blank.
-    odd
-        The kind of a geometry that is no point; "" where it is one, or blank.
-    raw, own, mirrored, posted
-        Coordinates as given; in EPSG:27700; read the other way round; of the postcode. NaN or infinite for none.
-    there, zero, swapped, good, settled
-        Whether a row has coordinates; whether they are 0, 0; whether they are swapped; whether they stand; whether they
-        or its postcode place it.
-    """
+    """The rows of one input, and all that is known of their places: arguments as of `place`."""
 
     table: gpd.GeoDataFrame
     given: Input
     gazetteer: Gazetteer
     council: Surroundings
-    postcode: NDArray[np.object_]
-    odd: NDArray[np.object_]
-    raw: _Where
-    own: _Where
-    mirrored: _Where
-    posted: _Where
-    there: _Mask
-    zero: _Mask
-    swapped: _Mask
-    good: _Mask
-    settled: _Mask
 
-    @classmethod
-    def of(cls, table: gpd.GeoDataFrame, given: Input, gazetteer: Gazetteer, council: Surroundings) -> _Rows:
-        blank = table.geometry.isna() | table.geometry.is_empty
-        point = (table.geom_type == "Point").to_numpy() & ~blank.to_numpy()
-        odd = table.geom_type.where(~blank & ~point, "").to_numpy(dtype=object)
-        raw = tuple(np.full(len(table), np.nan) for _ in "xy")
-        for axis, values in zip(raw, (table.geometry[point].x, table.geometry[point].y), strict=True):
-            axis[point] = values
-        across = pyproj.Transformer.from_crs(table.crs, CRS, always_xy=True)
-        own, mirrored = across.transform(*raw), across.transform(*raw[::-1])
-        codes = table["postcode"].fillna("") if "postcode" in table else pd.Series("", index=table.index)
-        postcode = codes.to_numpy(dtype=object)
-        posted = gazetteer.find(postcode)
-        zero = point & (raw[0] == 0) & (raw[1] == 0)
-        inside = point & ~zero & _in_england(own)
-        astray = inside & (_apart(own, posted) > FAR_M)
-        turned = point & ~inside & ~zero & _in_england(mirrored)
-        turned |= astray & (_apart(mirrored, posted) <= FAR_M)
-        if not given.national:
-            alone = inside & ~np.isfinite(posted[0])
-            turned |= alone & ~council.margin(*own) & council.margin(*mirrored)
-        good = inside & ~turned
-        settled = good | (blank.to_numpy() & np.isfinite(posted[0]))
-        return cls(
-            table, given, gazetteer, council, postcode, odd, raw, own, mirrored, posted, point, zero, turned, good, settled
-        )  # fmt: skip
+    @cached_property
+    def there(self) -> _Mask:
+        """Whether a row has coordinates."""
+        return np.asarray(~self.blank & (self.table.geom_type == "Point"))
+
+    @cached_property
+    def blank(self) -> _Mask:
+        """Whether it has no geometry at all."""
+        return np.asarray(self.table.geometry.isna() | self.table.geometry.is_empty)
+
+    @cached_property
+    def raw(self) -> _Where:
+        """Coordinates as given."""
+        points = self.table.geometry.where(self.there)
+        return points.x.to_numpy(), points.y.to_numpy()
+
+    @cached_property
+    def own(self) -> _Where:
+        """Coordinates in EPSG:27700, not finite where there are none."""
+        return self._across(*self.raw)
+
+    @cached_property
+    def mirrored(self) -> _Where:
+        """Coordinates in EPSG:27700, if they are read the other way round."""
+        return self._across(*self.raw[::-1])
+
+    def _across(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> _Where:
+        found = pyproj.Transformer.from_crs(self.table.crs, CRS, always_xy=True).transform(x, y)
+        return np.asarray(found[0]), np.asarray(found[1])
+
+    @cached_property
+    def postcode(self) -> NDArray[np.object_]:
+        """Postcodes as written, "" where blank."""
+        return texts(self.table, "postcode")
+
+    @cached_property
+    def posted(self) -> _Where:
+        """Where the postcodes are, NaN where they are not known."""
+        return self.gazetteer.find(self.postcode)
+
+    @cached_property
+    def zero(self) -> _Mask:
+        """Whether the coordinates are 0, 0."""
+        return self.there & (self.raw[0] == 0) & (self.raw[1] == 0)
+
+    @cached_property
+    def swapped(self) -> _Mask:
+        """Whether the coordinates fit only the other way round: into England, to the postcode, or to the council."""
+        inside = _in_england(self.own)
+        turned = ~inside & _in_england(self.mirrored)
+        turned |= (_apart(self.own, self.posted) > FAR_M) & (_apart(self.mirrored, self.posted) <= FAR_M)
+        if not self.given.national:
+            alone = inside & ~np.isfinite(self.posted[0])
+            turned |= alone & ~self.council.margin(*self.own) & self.council.margin(*self.mirrored)
+        return self.there & ~self.zero & turned
+
+    @cached_property
+    def good(self) -> _Mask:
+        """Whether the coordinates stand."""
+        return np.asarray(self.there & ~self.zero & ~self.swapped & _in_england(self.own))
+
+    @cached_property
+    def settled(self) -> _Mask:
+        """Whether the coordinates, or where they are blank the postcode, place a row."""
+        return self.good | (self.blank & np.isfinite(self.posted[0]))
 
     def may_be_ours(self, rows: NDArray[np.intp]) -> _Mask:
         """Whether rows of a national list that have no place may be the council's, or another's that counts.
@@ -161,7 +181,7 @@ class _Rows:
         for k in np.flatnonzero(~np.isfinite(perhaps[0])):
             i, text = rows[k], str(self.postcode[rows[k]])
             sectors, districts = known[offers[k]]
-            if not pd.Series([text]).str.fullmatch(POSTCODE)[0]:
+            if not re.fullmatch(POSTCODE, text):
                 ours[k] = not self.there[i] or self.zero[i]
             elif text[:-2] in self.gazetteer.sectors:
                 ours[k] = text[:-2] in sectors
@@ -175,10 +195,11 @@ class _Rows:
         return Reject(self.given.id, str(row["row"]), str(row["name"]), postcode, *self._why(i, postcode))
 
     def _why(self, i: int, postcode: str) -> tuple[str, str, str]:
-        uprn = self.table["uprn"].iloc[i] if "uprn" in self.table else None
+        uprn = texts(self.table, "uprn")[i]
         at = f"{self.raw[0][i]:.7g}, {self.raw[1][i]:.7g}"
-        if self.odd[i]:
-            return "no point", f"it is a {self.odd[i]}, and a point is needed", "give the place of its door"
+        if not self.there[i] and not self.blank[i]:
+            shape = self.table.geometry.iloc[i].geom_type
+            return "no point", f"it is a {shape}, and a point is needed", "give the place of its door"
         if self.zero[i]:
             known = np.isfinite(self.posted[0][i])
             fix = "leave them blank: then its postcode places it" if known else "correct them"
@@ -191,7 +212,7 @@ class _Rows:
             return "outside England", why, "check them, and the crs of the input"
         if postcode:
             return self.gazetteer.why_not(postcode)
-        if isinstance(uprn, str):
+        if uprn:
             why = f"it has only a UPRN ({uprn}), and no table of these is read"
             return "UPRN alone", why, "add its postcode, or its coordinates from OS Open UPRN"
         return "no place", "it has neither coordinates nor a postcode", "fill in one of them"
@@ -203,22 +224,25 @@ class _Rows:
         if self.given.national:
             far &= self.council.margin(*self.own) | self.council.margin(*self.posted)
         told = [
-            f"{self.table['name'].iloc[i]} at {self.own[0][i]:.0f}, {self.own[1][i]:.0f} is {apart[i] / 1000:,.1f} km from "
-            f"its postcode {self.postcode[i]} at {self.posted[0][i]:.0f}, {self.posted[1][i]:.0f}"
+            f"{self.table['name'].iloc[i]} at {self.own[0][i]:.0f}, {self.own[1][i]:.0f} is {apart[i] / 1000:,.1f} km "
+            f"from its postcode {self.postcode[i]} at {self.posted[0][i]:.0f}, {self.posted[1][i]:.0f}"
             for i in np.flatnonzero(far)
         ]
         return [f"Sites far from their own postcode, of which the coordinates count: {listed(told)}."] if told else []
 
 
-def _with_uprn(table: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
-    """Write UPRNs in digits; count what is none."""
-    if "uprn" not in table:
-        return table, []
-    digits = table["uprn"].str.replace(" ", "").str.extract(f"^{_UPRN}$", expand=False).astype(object)
-    digits = digits.where(digits.notna(), None)
-    odd = table["uprn"][table["uprn"].notna() & digits.isna()]
-    told = f"{len(odd):,} UPRNs are no number of up to 12 digits, such as {odd.iloc[0]!r}, and do not count." if len(odd) else ""
-    return table.assign(uprn=digits), [told] if told else []
+def _digits(uprn: pd.Series[Any]) -> pd.Series[Any]:
+    """Write UPRNs in digits, None where one is none."""
+    digits = uprn.str.replace(" ", "").str.extract(f"^{_UPRN}$", expand=True)[0].astype(object)
+    return digits.where(digits.notna(), None)
+
+
+def _odd_uprns(given: NDArray[np.object_], digits: NDArray[np.object_]) -> list[str]:
+    """Tell how many UPRNs are none."""
+    odd = given[(given != "") & (digits == "")]
+    return (
+        [f"{len(odd):,} UPRNs are not numbers of up to 12 digits, such as {odd[0]!r}: left blank."] if len(odd) else []
+    )
 
 
 def _in_england(at: _Where) -> _Mask:
@@ -227,6 +251,8 @@ def _in_england(at: _Where) -> _Mask:
 
 
 def _apart(a: _Where, b: _Where) -> NDArray[np.float64]:
-    """Give the metres between places, NaN where there is not both."""
-    metres = np.hypot(*(np.where(np.isfinite(p) & np.isfinite(q), p, np.nan) - np.where(np.isfinite(q), q, np.nan) for p, q in zip(a, b, strict=True)))
-    return np.asarray(metres)
+    """Give the metres between places, NaN where there are not both."""
+    both = np.isfinite(a[0]) & np.isfinite(b[0])
+    metres = np.full(len(both), np.nan)
+    metres[both] = np.hypot(a[0][both] - b[0][both], a[1][both] - b[1][both])
+    return metres

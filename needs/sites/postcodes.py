@@ -16,7 +16,7 @@ from needs.schemas.postcodes import POSTCODE
 from needs.settings import CRS
 from needs.sites.surroundings import Surroundings
 
-_CONFUSED = {a: a + b for pair in ("0O", "1I", "5S", "8B", "2Z") for a, b in (pair, pair[::-1])}
+_CONFUSED = {a: a + b for a, b in zip("0O1I5S8B2Z", "O0I1S5B8Z2", strict=True)}  # taken for one another
 _SECTOR, _DISTRICT = -2, -4  # where a written postcode is cut: "OX1 3DW" to "OX1 3" and "OX1"
 
 
@@ -40,7 +40,8 @@ class Gazetteer:
         """Make one of table `postcodes`, or without it one that knows nothing."""
         if postcodes is None:
             return cls("", gpd.GeoSeries([], index=pd.Index([], dtype="str"), crs=CRS))
-        return cls(title, gpd.GeoSeries(postcodes.geometry.to_numpy(), index=postcodes["postcode"], crs=CRS))
+        once = postcodes.drop_duplicates("postcode")
+        return cls(title, gpd.GeoSeries(once.geometry.to_numpy(), index=pd.Index(once["postcode"]), crs=CRS))
 
     @cached_property
     def sectors(self) -> frozenset[str]:
@@ -52,17 +53,20 @@ class Gazetteer:
         """Districts of which a postcode is known, such as "OX1"."""
         return frozenset(self.at.index.str.slice(stop=_DISTRICT))
 
-    def find(self, postcodes: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    @cached_property
+    def xy(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Eastings and northings, and NaN after the last, for what is not known."""
+        return np.append(self.at.x.to_numpy(), np.nan), np.append(self.at.y.to_numpy(), np.nan)
+
+    def find(self, postcodes: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give the eastings and northings of written postcodes, NaN where one is not known."""
-        places = self.at.index.get_indexer(postcodes)
-        x, y = self.at.x.to_numpy(), self.at.y.to_numpy()
-        known = places >= 0
-        return tuple(np.where(known, a[places], np.nan) if len(a) else np.full(len(places), np.nan) for a in (x, y))  # type: ignore[return-value]
+        places = self.at.index.get_indexer(pd.Index(postcodes, dtype=self.at.index.dtype))
+        return self.xy[0][places], self.xy[1][places]
 
     def near(self, council: Surroundings, *, margin: bool) -> tuple[frozenset[str], frozenset[str]]:
         """List the sectors and the districts that have a postcode in the council, or in its margin too."""
         within = council.margin if margin else council.inside
-        some = self.at.index[within(self.at.x.to_numpy(), self.at.y.to_numpy())]
+        some = self.at.index[within(self.xy[0][:-1], self.xy[1][:-1])]
         return frozenset(some.str.slice(stop=_SECTOR)), frozenset(some.str.slice(stop=_DISTRICT))
 
     def why_not(self, text: str) -> tuple[str, str, str]:

@@ -44,6 +44,8 @@ class Surroundings:
 
     def _within(self, x: NDArray[np.float64], y: NDArray[np.float64], metres: float) -> NDArray[np.bool_]:
         west, south, east, north = shapely.bounds(self.shape)
-        near = (x >= west - metres) & (x <= east + metres) & (y >= south - metres) & (y <= north + metres)
+        near: NDArray[np.bool_] = (
+            (x >= west - metres) & (x <= east + metres) & (y >= south - metres) & (y <= north + metres)
+        )
         near[near] = shapely.dwithin(self.shape, shapely.points(x[near], y[near]), metres)
         return near

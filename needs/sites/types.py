@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from needs.assessment import Input
 from needs.errors import Faults
@@ -52,7 +54,8 @@ def typed(table: gpd.GeoDataFrame, given: Input, faults: Faults) -> tuple[gpd.Ge
     notes : list of str
         How many rows are left out, by their word.
     """
-    known, where, notes = site_types(), f"{given.path} (input '{given.id}')", []
+    known, where = site_types(), f"{given.path} (input '{given.id}')"
+    notes: list[str] = []
     blank = table["site_type"].isna()
     if blank.any() and not given.types:
         told = [(str(row), "'site_type' of table 'sites' is blank") for row in table["row"][blank]]
@@ -89,3 +92,10 @@ def with_offers(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         by_type = sites["site_type"].map({t: offer in k.may_be for t, k in known.items()}).astype(bool)
         made[f"may_{offer}"] = by_type | (sites["today"] == offer)
     return sites.assign(**made)
+
+
+def texts(sites: pd.DataFrame, column: str) -> NDArray[np.object_]:
+    """Give a column of texts, "" where blank or not there."""
+    if column not in sites:
+        return np.full(len(sites), "", dtype=object)
+    return np.asarray(sites[column].fillna(""), dtype=object)

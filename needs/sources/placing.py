@@ -12,9 +12,7 @@ from needs.settings import CRS, ENGLAND_M
 from needs.sources.cells import Place
 
 
-def placed(
-    frame: pd.DataFrame, spec: Input, table: Table, place: Place, notes: list[str]
-) -> gpd.GeoDataFrame | None:
+def placed(frame: pd.DataFrame, spec: Input, table: Table, place: Place, notes: list[str]) -> gpd.GeoDataFrame | None:
     """Give the rows of a table their geometry.
 
     Parameters

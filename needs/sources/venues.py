@@ -43,7 +43,7 @@ class _Catalogue(Strict):
     closed: Wanted
     venue: tuple[Venue, ...]
 
-    def keys(self) -> set[str]:
+    def known_by(self) -> set[str]:
         """List the keys that a venue is known by."""
         return {key for venue in self.venue for group in venue.tags for key in group}
 
@@ -99,7 +99,7 @@ def read(path: Path) -> gpd.GeoDataFrame:
 
 
 def _found(path: Path) -> Iterator[tuple[str, str, str, str, str | None, shapely.Point]]:
-    keys = osmium.filter.KeyFilter(*sorted(_catalogue().keys()))
+    keys = osmium.filter.KeyFilter(*sorted(_catalogue().known_by()))
     for item in osmium.FileProcessor(str(path)).with_areas(keys).with_filter(keys):
         if not isinstance(item, osmium.osm.Node | osmium.osm.Area):
             continue
@@ -122,13 +122,13 @@ def _centroid(area: osmium.osm.Area) -> shapely.Point:
 
 
 def venue_of(tags: Tags) -> Venue | None:
-    """Say what kind of venue tags describe; None if none, or if it has no name, is closed to the public or is no more."""
+    """Say what kind of venue tags describe; None if none, or without a name, or closed to the public, or no more."""
     known = _catalogue()
     if not tags.get("name", "").strip() or any(_has(tags, k, v) for k, v in known.closed.items()):
         return None
     if any(tags.get(prefix, "no") != "no" for prefix in known.gone):
         return None
-    past = {key for prefix in known.gone for key in known.keys() if f"{prefix}:{key}" in tags}
+    past = {key for prefix in known.gone for key in known.known_by() if f"{prefix}:{key}" in tags}
     if past - set(tags):
         return None
     return next((v for v in known.venue if _fits(tags, v)), None)

@@ -178,6 +178,8 @@ def writers(settings: Assessment, results: dict[str, Any], raw: dict[str, Path])
         made["context.csv"] = outputs.csv_writer(ground.context)
     made["zones.csv"] = outputs.csv_writer(zones)
     made["sites.csv"] = outputs.csv_writer(sites_table)
+    if len(ground.rejected):
+        made["rejected_sites.csv"] = outputs.csv_writer(ground.rejected)
     return outputs.documented(made | exports.layers({"zones": zones, "sites": sites_table, **layers}, origin), origin)
 
 

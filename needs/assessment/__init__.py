@@ -43,6 +43,8 @@ class Area(Strict):
         Districts or unitaries, by their codes of 2024.
     base
         A list of inputs that this file adds to: "england" are the open sources, "gathered" tables gathered by others.
+    margin_km
+        How far beyond the council streets, and other councils' sites, count.
     synthetic
         Whether it is made up.
     warning
@@ -53,6 +55,7 @@ class Area(Strict):
     slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     codes: list[str] = Field(min_length=1)
     base: str | None = None
+    margin_km: float = Field(default=10.0, ge=0, le=50)
     synthetic: bool = False
     warning: str | None = None
 

@@ -89,6 +89,11 @@ class Input(Strict):
         Least and most that a blank count hides.
     disclosure
         What may be shown of counts that are not published (`needs.disclosure.Rule`); published counts need no rule.
+    national
+        Of sites: the file lists all of England. What lies beyond the council and its margin is left out; in the council
+        it is ours, in the margin another's, and counts there only if it offers something today.
+    types
+        Of sites: the file's own word in the column `site_type` = our type; rows with other words are left out.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -117,6 +122,8 @@ class Input(Strict):
     name_suffix: str = ""
     drop_unnamed: bool = False
     title_case: bool = False
+    national: bool = False
+    types: dict[str, str] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -134,7 +141,7 @@ class Input(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> Input:
-        wrong = [*self._vintage_faults(), *self._sum_faults(), *self._count_faults()]
+        wrong = [*self._vintage_faults(), *self._sum_faults(), *self._count_faults(), *self._site_faults()]
         if self.table not in KINDS:
             wrong = [f"table {self.table!r} is not one of {', '.join(KINDS)}"]
         if wrong:
@@ -168,6 +175,15 @@ class Input(Strict):
         if self.blank and not 0 <= self.blank[0] <= self.blank[1]:
             wrong.append(f"blank {list(self.blank)} is not the least and the most that a blank count hides")
         return wrong
+
+    def _site_faults(self) -> list[str]:
+        given = [name for name, told in (("national", self.national), ("types", self.types)) if told]
+        if given and self.table != "sites":
+            return [f"{' and '.join(given)} is for table 'sites', not for table {self.table!r}"]
+        known = load(CATALOGUE / "site_types.toml")["site_type"]
+        unknown = sorted({t for t in self.types.values() if t not in known})
+        listed = f"use one of {', '.join(known)}"
+        return [f"types: {name!r} is no type of site: {listed}" for name in unknown]
 
     def _sum_faults(self) -> list[str]:
         wrong = []

@@ -35,7 +35,7 @@ def site_register(sites: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     sites
-        site_id, name, site_type, today, ours, offer, status, and perhaps postcode.
+        site_id, name, site_type, today, ours, offer, status, and perhaps postcode and uprn.
 
     Returns
     -------
@@ -51,6 +51,7 @@ def site_register(sites: pd.DataFrame) -> pd.DataFrame:
     known = {
         "FHS01_public_name": mine["name"].astype(str),
         "FHS02_postcode": mine.get("postcode", ""),
+        "FHS03_uprn": mine.get("uprn", ""),
         "FHS04_status": exists.map({True: facts.active, False: facts.planned}),
         "FHS07_type": outreach.map({True: facts.type_of_outreach, False: ""}),
         "FHS10_co_located": shared.notna().map({True: facts.co_located, False: ""}),

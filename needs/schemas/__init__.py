@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import pandas as pd
@@ -60,6 +60,9 @@ class Table:
         "point", "polygon" or None; geometry is in EPSG:27700 once read.
     extra
         Whether other columns are kept (a wide indicator table) or dropped.
+    stray
+        What becomes of a row without a place in England: a "fault"; "left out", and counted in a note; "kept", to be
+        judged where the table is used.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Table:
     columns: dict[str, Any]
     geometry: str | None = None
     extra: bool = False
+    stray: Literal["fault", "left out", "kept"] = "fault"
 
     @property
     def required(self) -> list[str]:
@@ -221,21 +225,25 @@ TABLES = {
             },
             geometry="polygon",
         ),
-        Table("postcodes", ("postcode",), {"postcode": _text("Postcode")}, geometry="point"),
+        Table("postcodes", ("postcode",), {"postcode": _text("Postcode")}, geometry="point", stray="left out"),
         Table(
             "sites",
             ("site_id",),
             {
                 "site_id": _text("Stable identifier of the building", required=False),
                 "name": _text("Public name"),
-                "site_type": _text("A type of the catalogue's site_types.toml"),
+                "site_type": _text(
+                    "A type of the catalogue's site_types.toml", nullable=True
+                ),  # told where types are known
                 "today": _one_of(OFFERS, "What the site offers today: hub, outreach or none", required=False),
                 "keep": _flag("The site must stay"),
                 "ours": _flag("The council may decide about it; false for a neighbour's site"),
                 "postcode": _text("Postcode", required=False, nullable=True),
+                "uprn": _text("Unique Property Reference Number, digits", required=False, nullable=True),
                 **{name: _amount(what) for name, what in SITE_COSTS.items()},
             },
             geometry="point",
+            stray="kept",
         ),
     )
 }

@@ -7,17 +7,17 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 
 from needs.assessment import Input
 from needs.errors import SHOWN, Faults
 from needs.schemas import TABLES, Table, check_table, of_vintage
-from needs.schemas.geometry import check_geometry
-from needs.sources import columns, formats, layouts
+from needs.schemas.postcodes import written
+from needs.sources import columns, formats, layouts, venues
 from needs.sources.cells import Marked, Place
 from needs.sources.layouts import Plan
+from needs.sources.placing import placed
 from needs.sources.tabular import REOPEN, Parts, UnreadableError
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, MemoryError, pa.ArrowException)
@@ -64,7 +64,8 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     pandas.DataFrame or None
         The table's columns; a GeoDataFrame in EPSG:27700 where the table has geometry. A table of zones whose codes
         are of another vintage has `code` in place of `lsoa21cd`. `attrs["notes"]` is a list of sentences: what was
-        suppressed, left out or not there. None if the file could not be read or a mapped column is not in it.
+        suppressed, left out or not there. Sites are as `placing.placed` leaves them, with `row`: where each stands in
+        the file. None if the file could not be read or a mapped column is not in it.
     """
     if spec.disclosure is None:
         return _read_table(spec, path, faults)
@@ -79,7 +80,7 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
 
 def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     table = of_vintage(TABLES[spec.table], spec.vintage)
-    plan = layouts.plan(spec)
+    plan = venues.plan(spec) if venues.holds(spec) else layouts.plan(spec)
     parts, notes = Parts(), Counter[str]()
     place = Place(f"{spec.path} (input '{spec.id}')", parts.label, faults)
     marked = Marked()
@@ -99,14 +100,20 @@ def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
         faults.add(place.where, f"has no rows{of}", "correct 'where', or the file")
         return None
     frame = frames[0] if len(frames) == 1 else pd.concat(frames)
+    if "postcode" in frame:
+        frame["postcode"] = written(frame["postcode"])
     if table.geometry:
-        placed = _placed(frame, spec, table, place)
-        if placed is None:
+        left_out: list[str] = []
+        shaped = placed(frame, spec, table, place, left_out)
+        if shaped is None:
             return None
-        frame = placed
+        frame = shaped
+        notes.update(left_out)
     if spec.table == "lookup":
         frame = _pairs(frame, notes)
     checked = check_table(frame, table, where=place.where, row_label=parts.label, faults=faults)
+    if table.stray == "kept":
+        checked["row"] = [parts.label(int(i)) for i in checked.index]
     checked = checked.reset_index(drop=True)
     said = [note if files == 1 else f"{note} (in {files} files)" for note, files in notes.items()]
     checked.attrs["notes"] = [f"{spec.title}: {note}" for note in (*said, *marked.notes())]
@@ -142,28 +149,3 @@ def _pairs(frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
     if again.any():
         notes[f"{int(again.sum()):,} rows say again what another row says, and are left out."] += 1
     return frame[~again]
-
-
-def _placed(frame: pd.DataFrame, spec: Input, table: Table, place: Place) -> gpd.GeoDataFrame | None:
-    where, faults = place.where, place.faults
-    if not isinstance(frame, gpd.GeoDataFrame):
-        if not {"x", "y"} <= set(frame.columns):
-            faults.add(
-                where,
-                f"table '{table.name}' needs geometry and the file has none",
-                "map columns.x and columns.y (and set crs), or give a GeoJSON or GeoPackage",
-            )
-            return None
-        if spec.crs is None:
-            faults.add(where, "crs is missing for columns x and y", 'add crs = "EPSG:27700" or crs = "EPSG:4326"')
-            return None
-        blank = frame.index[frame["x"].isna() | frame["y"].isna()]
-        told = [(place.label(int(i)), "has no coordinates") for i in blank]
-        faults.add_each(where, told, "fill them in, or drop the row")
-        frame = frame.drop(index=blank)
-        frame = gpd.GeoDataFrame(
-            frame.drop(columns=["x", "y"]), geometry=gpd.points_from_xy(frame["x"], frame["y"]), crs=spec.crs
-        )
-    elif spec.crs is not None:
-        frame = frame.set_crs(spec.crs, allow_override=True)
-    return check_geometry(frame, str(table.geometry), where=where, row_label=place.label, faults=faults)

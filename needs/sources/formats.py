@@ -7,7 +7,7 @@ from pathlib import Path
 
 from needs.assessment import Input
 from needs.schemas import code_pattern
-from needs.sources import archives, books, delimited, nomis, tabular, texts, vectors
+from needs.sources import archives, books, delimited, nomis, tabular, texts, vectors, venues
 from needs.sources.layouts import Plan
 from needs.sources.tabular import Raw, UnreadableError, words
 
@@ -33,6 +33,9 @@ def tables(path: Path, spec: Input, plan: Plan) -> Iterator[Raw]:
         Saying why, what to do, and which file of an archive is to blame.
     """
     name = path.name.lower()
+    if venues.holds(spec):
+        yield Raw(venues.read(path), unit="venue")
+        return
     if not name.endswith(".zip"):
         if plan.member is not None and spec.member is not None:
             msg = f"it is no zip archive, and the input names {spec.member!r} in one"

@@ -34,6 +34,7 @@ class Data:
     zones: gpd.GeoDataFrame
     points: gpd.GeoDataFrame
     sites: gpd.GeoDataFrame
+    rejected: pd.DataFrame
     graphs: dict[str, Graph]
     spec: IndexSpec
     reference: Cells
@@ -111,18 +112,26 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     read += ["Planned homes are given and not counted: there is no [demand.growth]."] if homes else []
     known = set(councils.index) | set(classes.index)
     points = areas.place_families(one("points"), zones, known, where=_where(settings, "points"), faults=faults)
-    found, notes = sites.gather({i.id: have[i.id] for i in settings.of("sites")}, faults)
+    known_codes = sites.Gazetteer.of(one("postcodes"), next((i.title for i in settings.of("postcodes")), ""))
+    gathered = sites.gather(
+        settings.of("sites"),
+        have,
+        faults,
+        council=sites.Surroundings.of(zones, settings.area.margin_km),
+        gazetteer=known_codes,
+    )
     reference = _reference(settings, safe, spec, zones, classes, carried.columns, faults)
     faults.raise_if_any()
     cells = cast("Cells", reference)  # where there is none, that was a fault
-    found, snapping, more = travel.check_reach(points, found, graphs, faults)
+    found, snapping, more = travel.check_reach(points, gathered.sites, graphs, faults)
     faults.raise_if_any()
     zones = _with_buses(settings, feed, zones, points)
     buses = [*usual, *(f"{feed.name}, {note}." for note in feed.notes)] if feed else []
-    told = [*read, *notes, *more, *carried.notes, *safe.notes, *cells.notes, *buses]
+    told = [*read, *gathered.notes, *more, *carried.notes, *safe.notes, *cells.notes, *buses]
     lines, codes = (_shown(settings, have, zones, table, share) for table, share in _SHOWN.items())
     about = _context(settings, have)
-    return Data(zones, points, found, graphs, spec, cells, about, snapping, feed, lines, codes, told)
+    rejected = gathered.rejected
+    return Data(zones, points, found, rejected, graphs, spec, cells, about, snapping, feed, lines, codes, told)
 
 
 def _reference(

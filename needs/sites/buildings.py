@@ -107,9 +107,11 @@ def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> dict[int, _Ma
     existing, source = (sites["today"] != "none").to_numpy(), sites["source"].to_numpy(dtype=object)
     name, kind = (sites[c].to_numpy(dtype=object) for c in ("name", "site_type"))
 
+    lists: set[tuple[int, str]] = set()  # kept sites, and the lists in which something that exists is kept as them
+
     def match(i: int, j: int) -> _Match | None:
         both = bool(existing[i] and existing[j])
-        if both and source[i] == source[j]:
+        if both and (j, source[i]) in lists:
             return None
         metres = float(np.hypot(x[i] - x[j], y[i] - y[j]))
         here = (metres, int(order[j]), j)
@@ -133,6 +135,8 @@ def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> dict[int, _Ma
         best = min((m for m in matches if m), default=None)
         if best is not None:
             found[i] = best
+        if existing[i]:
+            lists.add((best.head if best else i, source[i]))
     return found
 
 

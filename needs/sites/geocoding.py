@@ -145,7 +145,8 @@ class _Rows:
     @cached_property
     def zero(self) -> _Mask:
         """Whether the coordinates are 0, 0."""
-        return self.there & (self.raw[0] == 0) & (self.raw[1] == 0)
+        nought: _Mask = (self.raw[0] == 0) & (self.raw[1] == 0)
+        return self.there & nought
 
     @cached_property
     def swapped(self) -> _Mask:
@@ -161,7 +162,7 @@ class _Rows:
     @cached_property
     def good(self) -> _Mask:
         """Whether the coordinates stand."""
-        return np.asarray(self.there & ~self.zero & ~self.swapped & _in_england(self.own))
+        return self.there & ~self.zero & ~self.swapped & _in_england(self.own)
 
     @cached_property
     def settled(self) -> _Mask:

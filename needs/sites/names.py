@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 
+from pydantic import field_validator
+
 from needs.settings import CATALOGUE
 from needs.toml import Strict, checked, load
 
@@ -16,6 +18,7 @@ FILE = "site_names.toml"
 ALIKE = 0.8  # names at least so similar are of one building, if it stands near enough
 LIGHT = 0.2  # weight of a common word, of 1
 _SPELT = 0.85  # words so similar are one word, misspelt
+_SHORT = 3  # letters up to which a word keeps its s
 _LONG = 5  # letters from which a misspelt word is known
 
 
@@ -29,6 +32,11 @@ class _Words(Strict):
     rivals: frozenset[str]
     same: dict[str, str]
     kind: dict[str, _Kind]
+
+    @field_validator("light", "rivals")
+    @classmethod
+    def _stemmed(cls, words: frozenset[str]) -> frozenset[str]:
+        return frozenset(_stems(" ".join(words)))
 
 
 @dataclass(frozen=True)
@@ -55,13 +63,13 @@ def _catalogue() -> _Words:
 @cache
 def _phrases() -> dict[tuple[str, ...], tuple[str, ...]]:
     """List what is written otherwise, by its words."""
-    return {tuple(a.split()): tuple(b.split()) for a, b in _catalogue().same.items()}
+    return {_stems(a): _stems(b) for a, b in _catalogue().same.items()}
 
 
 @cache
 def _kinds() -> dict[tuple[str, ...], str]:
     """List the words that name a kind of place."""
-    return {tuple(w.split()): name for name, kind in _catalogue().kind.items() for w in kind.words}
+    return {_stems(w): name for name, kind in _catalogue().kind.items() for w in kind.words}
 
 
 @cache
@@ -130,14 +138,19 @@ def _halves(name: str) -> tuple[str, str]:
 
 
 def _words(text: str) -> list[str]:
-    """Give the words of a text, each written the one way: no accents, apostrophes or dots."""
+    """Give the words of a text, each written the one way: no accents, apostrophes, dots or final s."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
     plain = "".join(c for c in plain if not unicodedata.combining(c) and c not in "'’‘`.")
-    some = re.findall(r"[a-z0-9]+", plain)
+    some = list(_stems(" ".join(re.findall(r"[a-z0-9]+", plain))))
     found = _find(some, _phrases())
     for i, j in reversed(found):
         some[i:j] = _phrases()[tuple(some[i:j])]
     return some
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    """Part words, without the s of a plural or a possessive: "St Marys" is "St Mary's" and "St Mary"."""
+    return tuple(w[:-1] if len(w) > _SHORT and w.endswith("s") else w for w in text.split())
 
 
 def _find(some: list[str], known: Collection[tuple[str, ...]]) -> list[tuple[int, int]]:

@@ -34,11 +34,12 @@ def cut(sites: gpd.GeoDataFrame, council: Surroundings, *, elsewhere: int = 0) -
     near, offers = council.margin(x, y), (sites["today"] != "none").to_numpy()
     ours = sites["ours"].to_numpy(dtype=bool) if "ours" in sites else council.inside(x, y)
     keep = near & (ours | offers)
-    beyond, idle = len(sites) + elsewhere - int(near.sum()), int((near & ~keep).sum())
     margin = f"{max(council.margin_m, SLACK_M) / 1000:g} km"
-    note = (
-        f"Of {len(sites) + elsewhere:,} sites listed for England {int((keep & ours).sum()):,} are the council's and "
-        f"{int((keep & ~ours).sum()):,} are others' that offer something today within {margin} of it; left out are "
-        f"{idle:,} of others that offer nothing and {beyond:,} farther off."
-    )
+    parts = {
+        f"others' within {margin} of it that offer something today": int((keep & ~ours).sum()),
+        f"others' within {margin} that offer nothing, and left out": int((near & ~keep).sum()),
+        "farther off, and left out": len(sites) + elsewhere - int(near.sum()),
+    }
+    told = "".join(f", {count:,} are {what}" for what, count in parts.items() if count)
+    note = f"Of {len(sites) + elsewhere:,} sites listed {int((keep & ours).sum()):,} are the council's{told}."
     return sites.assign(ours=np.asarray(ours))[keep].reset_index(drop=True), [note]

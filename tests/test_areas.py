@@ -1,4 +1,4 @@
-"""Zones joined by code, families placed, one site per building: conservation, and every hostile input told."""
+"""Zones joined by code, families placed: conservation, and every hostile input told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from shapely import box
 
-from needs import areas, sites
+from needs import areas
 from needs.assessment import DemandSettings
 from needs.demand import Growth
 from needs.errors import Faults
@@ -116,60 +116,6 @@ def test_demand_is_shared_among_points_and_conserved():
 def test_faults_of_points_are_told(at, codes, words):
     _, faults = placed(at, codes)
     assert any(words in f for f in faults)
-
-
-def gathered(**tables):
-    faults = Faults()
-    table, notes = sites.gather(tables, faults)
-    return table, notes, [str(f) for f in faults.found]
-
-
-def test_types_say_what_a_building_may_become():
-    table, _, faults = gathered(
-        x=places(
-            "name",
-            {"Hub": (0, 0), "Centre": (500, 0), "Hall": (1000, 0), "Library": (1500, 0)},
-            site_type=["family_hub", "childrens_centre", "community_centre", "library"],
-        )
-    )
-    assert faults == []
-    by = table.set_index("name")
-    assert by["today"].to_dict() == {"Hub": "hub", "Centre": "outreach", "Hall": "none", "Library": "none"}
-    assert by["may_hub"].to_dict() == {"Hub": True, "Centre": True, "Hall": False, "Library": True}
-    assert by.loc["Hall", "site_id"] == "x-hall"
-    assert by["ours"].all()
-    assert not by["keep"].any()
-
-
-def test_one_site_per_building_and_existing_sites_stay():
-    existing = places("name", {"Hub": (0, 0), "Old Centre": (30, 0)}, site_type=["family_hub", "childrens_centre"])
-    candidates = places(
-        "name",
-        {"School": (40, 20), "Hall": (1000, 0), "Surgery": (1030, 0)},
-        site_type=["primary_school", "community_centre", "gp_practice"],
-    )
-    table, notes, _ = gathered(a=existing, b=candidates)
-    assert set(table["name"]) == {"Hub", "Old Centre", "Hall"}
-    assert table.set_index("name").loc["Hall", "also"] == "Surgery"
-    assert len(notes) == 2
-
-
-def test_the_same_names_get_different_and_stable_identifiers():
-    at = {"one": (0, 0), "two": (5000, 0), "three": (9000, 0)}
-    named = places("k", at, name="St Mary's", site_type="primary_school").drop(columns="k")
-    ids = gathered(s=named)[0]
-    again = gathered(s=named.iloc[::-1].reset_index(drop=True))[0]
-    assert ids["site_id"].tolist() == ["s-st-mary-s", "s-st-mary-s-2", "s-st-mary-s-3"]
-    assert again.geometry.x.tolist() == ids.geometry.x.tolist()
-
-
-def test_unknown_type_and_repeated_identifier_are_told():
-    odd = places("name", {"Pub": (0, 0)}, site_type="pub")
-    one = places("name", {"A": (0, 900)}, site_type="library", site_id="l1")
-    two = places("name", {"B": (900, 0)}, site_type="library", site_id="l1")
-    _, _, faults = gathered(odd=odd, one=one, two=two)
-    assert any("'pub' is unknown" in f for f in faults)
-    assert any("'l1' stands in more than one input" in f for f in faults)
 
 
 def test_more_births_than_young_children_are_told():

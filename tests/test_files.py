@@ -445,7 +445,10 @@ def test_an_empty_file_and_a_web_page_are_named_as_such(tmp_path, make_input, na
             "code,live births,under 5\nE01000001,Oakham, Rutland,60,9\n",
             "wider are line 2 (5) -> put text with a comma in quotes",
         ),
-        ('code,live births,under 5\nE01000001,"12,60\nE01000002,7,33\n', "line 2: a quote is opened and never closed -> close the quote"),
+        (
+            'code,live births,under 5\nE01000001,"12,60\nE01000002,7,33\n',
+            "line 2: a quote is opened and never closed -> close the quote",
+        ),
         ("code,live births,under 5\n", "has no rows"),
         (",,\n,,\n", "it holds no table"),
         ("\x00\x01\x02binary", "it is not text"),

@@ -25,12 +25,21 @@ from needs.sources import files, layouts
 from needs.toml import load
 
 ALL = layouts.layouts()
-WIDE = [name for name, layout in ALL.items() if layout.reader == "wide"]
+PLACES = {"sites", "postcodes", "points", "zones", "boundaries"}  # see test_layouts_places.py
+WIDE = [n for n, x in ALL.items() if x.reader == "wide" and x.table not in {*PLACES, "context"}]
+UNSAID = {  # what a layout leaves to the input
+    "nomis": {"vintage": "LSOA21"},
+    "dwp_statxplore": {"vintage": "WD24"},
+    "ons_lsoa21_lad24": {"table": "indicators"},
+    **{n: {"values": {"site_type": "library"}} for n, x in ALL.items() if x.table == "sites"},
+    "ons_wards": {"values": {"kind": "Wards"}},
+    "dfe_eyfsp": {"values": {"indicator": "gld", "label": "Good level of development"}},
+}
 NAN = float("nan")
 
 
 def spec_of(layout: str, path: str, **fields: object) -> Input:
-    return Input.model_validate({"id": "thing", "path": path, "layout": layout, **fields})
+    return Input.model_validate({"id": "thing", "path": path, "layout": layout, **UNSAID.get(layout, {}), **fields})
 
 
 def read(layout: str, path: Path, **fields: object) -> tuple[pd.DataFrame | None, list[str]]:
@@ -72,7 +81,8 @@ def own_catalogue(tmp_path, monkeypatch):
 def test_the_catalogue_is_sound_and_every_layout_names_its_source():
     assert len(ALL) >= 20
     for name, layout in ALL.items():
-        assert "code" in layout.columns or "lsoa21cd" in layout.columns or "lad24cd" in layout.columns, name
+        key = {"sites": "name", "postcodes": "postcode"}.get(str(layout.table))
+        assert {"code", "lsoa21cd", "lad24cd", key} & set(layout.columns), name
         if layout.table:
             assert layout.table in TABLES
 
@@ -124,7 +134,7 @@ def test_codes_under_a_heading_of_the_councils_own(tmp_path):
 
 def test_a_layout_without_a_vintage_needs_one_from_the_input():
     with pytest.raises(ValidationError, match="vintage is missing"):
-        spec_of("nomis", "f.csv")
+        spec_of("nomis", "f.csv", vintage=None)
 
 
 def test_names_are_those_that_the_catalogue_of_indices_asks_for():
@@ -155,6 +165,8 @@ def generated(name: str, *, alternative: int | None = None) -> tuple[list[list[o
                 made[heading] = [a_code(layout.vintage, 10 + i) for i in range(4)]
             elif column in {"lsoa21cd", "lad24cd"}:
                 made[heading] = [a_code(column.upper().removesuffix("CD"), 50 + i) for i in range(4)]
+            elif column == "ruc21cd":
+                made[heading] = ["UN1", "RLF1", "RSN1", "UF1"]
             elif column == "change":
                 made[heading] = ["U", "S", "M", "X"]
             else:
@@ -832,19 +844,16 @@ def test_fingertips_without_a_council_or_a_heading(tmp_path):
 
 # --- hostile files, whatever the layout ---
 
-VINTAGES = {"nomis": "LSOA21", "dwp_statxplore": "WD24"}
-
 
 @pytest.mark.parametrize("name", list(ALL))
 @pytest.mark.parametrize(
     "content", [b"", b"<html><h1>503</h1></html>", b"a,b\n1,2\n", b"{}", b'"', b"\x00\x01", b"Total,\n", b"\xff\xfe"],
 )  # fmt: skip
 def test_hostile_files_are_faults_and_never_a_crash(tmp_path, name, content):
-    fields = {"vintage": VINTAGES[name]} if name in VINTAGES else {}
     for ending in ("csv", "xlsx", "json", "parquet", "csv.gz"):
         path = tmp_path / f"f.{ending}"
         path.write_bytes(content)
-        table, faults = read(name, path, **fields)
+        table, faults = read(name, path)
         assert table is None
         assert faults
         assert all(f.startswith(f"{path.name} (input 'thing')") for f in faults)

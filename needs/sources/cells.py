@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from needs.errors import Faults
 
@@ -100,11 +102,18 @@ def _plain(values: pd.Series[Any]) -> pd.Series[float] | None:
     """Read a column in which every cell is a plain number or blank, which most are; None for any other."""
     if pd.api.types.is_bool_dtype(values):
         return None
-    if not pd.api.types.is_numeric_dtype(values) and not set(map(type, values)) <= _PLAIN:
-        return None
-    found = pd.to_numeric(values, errors="coerce").astype(float)
-    fine = (found.notna() | values.isna()) & ~found.isin([np.inf, -np.inf])
-    return found if bool(fine.all()) else None
+    if not pd.api.types.is_numeric_dtype(values):
+        if not set(map(type, values)) <= _PLAIN:
+            return None
+        try:
+            found = pc.cast(pa.array(values, pa.string(), from_pandas=True), pa.float64())
+        except pa.ArrowException:  # not all of them texts, or not all of these numbers
+            found = pd.to_numeric(values, errors="coerce")
+        read = pd.Series(np.asarray(found, dtype=float), index=values.index)
+    else:
+        read = values.astype(float)
+    fine = (read.notna() | values.isna()) & ~read.isin([np.inf, -np.inf])
+    return read if bool(fine.all()) else None
 
 
 def flags(values: pd.Series[Any], name: str, place: Place) -> pd.Series[bool]:

@@ -12,6 +12,8 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from needs.assessment import Input
 from needs.errors import Faults
@@ -25,7 +27,7 @@ Where = Mapping[str, list[int]]  # our name = the columns of the file that it is
 _NEAR = 3  # headings offered for one that is missing
 _LISTED = 15  # headings of a file listed in a message
 _WIDE = 80  # characters of each
-_CODE = re.compile(r"[a-z]\d{8}")  # an ONS code that lost its capital
+_CODE = r"^[a-z]\d{8}$"  # an ONS code that lost its capital
 
 
 def find(raw: Raw, plan: Plan, where: str, faults: Faults) -> Where | None:
@@ -167,17 +169,22 @@ def named(
         elif kind == "number" and name in spec.values:
             result[name] = cells.numbers(result[name], name, marks=(), marked=marked, place=place)
         elif kind == "text":
-            result[name] = result[name].map(_text)
+            result[name] = _stripped(result[name])
     if isinstance(raw.frame, gpd.GeoDataFrame):
         result = gpd.GeoDataFrame(result, geometry=raw.frame.geometry, crs=raw.frame.crs)
     return result
 
 
-def _text(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    text = cell.strip()
-    return (text.upper() if _CODE.fullmatch(text) else text) or None
+def _stripped(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Take the white space around texts away, and give codes their capital; what is left blank is missing."""
+    try:
+        array = pa.array(values, pa.string(), from_pandas=True)
+    except pa.ArrowException:  # not all of them texts
+        return values.map(lambda v: v.strip() or None if isinstance(v, str) else v)
+    bare = pc.utf8_trim_whitespace(array)
+    bare = pc.if_else(pc.match_substring_regex(bare, _CODE), pc.utf8_upper(bare), bare)
+    bare = pc.if_else(pc.equal(bare, ""), pa.scalar(None, pa.string()), bare)
+    return pd.Series(bare.to_numpy(zero_copy_only=False), index=values.index)
 
 
 def _rename(result: pd.DataFrame, spec: Input) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -26,6 +27,25 @@ _WRONG = (  # what Python's reader says, in plain words
 )
 
 
+@dataclass(frozen=True)
+class Needed:
+    """What of a file is needed; what is not may come out blank, or not at all.
+
+    Attributes
+    ----------
+    headings
+        Of the columns that are needed; None is all.
+    where
+        Heading (or one of several words for it) = values: no other rows are needed.
+    """
+
+    headings: Collection[str] | None = None
+    where: Mapping[tuple[str, ...], Collection[str]] = field(default_factory=dict)
+
+
+ALL = Needed()
+
+
 def rows(text: str, find: Find) -> Rows:
     """Split CSV into rows; semicolons and tabs are tried where commas show nothing of the table.
 
@@ -38,7 +58,7 @@ def rows(text: str, find: Find) -> Rows:
 
 
 def under_headings(
-    text: str, wanted: Sequence[Sequence[str]], find: Find, rows_above: int | None, used: Collection[str] | None
+    text: str, wanted: Sequence[Sequence[str]], find: Find, rows_above: int | None = None, needed: Needed = ALL
 ) -> pd.DataFrame:
     """Give the table under its headings, as `tabular.under_headings` does.
 
@@ -48,8 +68,8 @@ def under_headings(
         The whole file.
     wanted, find, rows_above
         The headings looked for, how they are counted, and where they stand if that is known.
-    used
-        Headings of the columns that are needed; the others may come out blank. None: all.
+    needed
+        What of it is needed.
     """
     delimiter = _delimiter(text, find)
     top = _top(text, delimiter)
@@ -60,16 +80,16 @@ def under_headings(
             headings.pop()
         if headings and first + deep < len(top.cells):
             lines = top.numbers[first + deep] - 1
-            found = _columns(text, delimiter, lines, headings, len(top.cells[first + deep]), used)
+            found = _columns(text, delimiter, lines, headings, len(top.cells[first + deep]), needed)
             if found is not None:
                 return found
     return tabular.under_headings(_split(text, delimiter), wanted, rows_above)
 
 
-def without_headings(text: str, headings: Sequence[str], used: Collection[str] | None) -> pd.DataFrame:
+def without_headings(text: str, headings: Sequence[str], needed: Needed = ALL) -> pd.DataFrame:
     """Give the table of a file without headings, its columns named by their place; see `tabular.by_position`."""
     delimiter = _delimiter(text, lambda top: sum(len(row) == len(headings) for row in top.cells))
-    found = _columns(text, delimiter, 0, list(headings), len(headings), used)
+    found = _columns(text, delimiter, 0, list(headings), len(headings), needed)
     return tabular.by_position(_split(text, delimiter), headings) if found is None else found
 
 
@@ -109,7 +129,7 @@ def _numbered(text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
 
 
 def _columns(
-    text: str, delimiter: str, lines: int, headings: list[str], width: int, used: Collection[str] | None
+    text: str, delimiter: str, lines: int, headings: list[str], width: int, needed: Needed
 ) -> pd.DataFrame | None:
     """Read the rows below a line straight into columns, exactly as they would come out row by row.
 
@@ -138,28 +158,41 @@ def _columns(
         return None
     if any(pc.any(_shown(table[i])).as_py() for i in range(len(headings), width)):
         return None
-    return _frame(table, headings, used, lines)
-
-
-def _frame(table: pa.Table, headings: list[str], used: Collection[str] | None, lines: int) -> pd.DataFrame:
-    filled = np.zeros(table.num_rows, dtype=bool)
-    for i in range(len(headings)):
-        filled |= _shown(table[i]).to_numpy(zero_copy_only=False).astype(bool)
-        if filled.all():
-            break
-    blank = np.full(table.num_rows, None, dtype=object)
-    columns = [
-        pc.if_else(pc.equal(table[i], ""), pa.scalar(None, pa.string()), table[i])
-        .to_numpy(zero_copy_only=False)
-        .astype(object)
-        if used is None or words(heading) in used
-        else blank
+    chosen = _chosen(table, headings, needed.where)
+    blank = pa.nulls(table.num_rows, pa.string())
+    columns = {
+        i: table[i] if needed.headings is None or words(heading) in needed.headings else blank
         for i, heading in enumerate(headings)
-    ]
-    frame = pd.DataFrame(dict(enumerate(columns)), dtype=object)
-    frame.index = pd.RangeIndex(lines + 1, lines + len(frame) + 1)
+    }
+    frame = pd.DataFrame({i: _objects(column.filter(chosen)) for i, column in columns.items()}, dtype=object)
+    frame.index = pd.Index(np.flatnonzero(chosen) + lines + 1)
     frame.columns = pd.Index(headings, dtype=object)
-    return frame if filled.all() else frame[filled]
+    return frame
+
+
+def _chosen(
+    table: pa.Table, headings: list[str], where: Mapping[tuple[str, ...], Collection[str]]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell which rows hold anything, and what they must to be needed."""
+    chosen = np.zeros(table.num_rows, dtype=bool)
+    for i in range(len(headings)):
+        chosen |= _shown(table[i]).to_numpy(zero_copy_only=False).astype(bool)
+        if chosen.all():
+            break
+    there = [words(heading) for heading in headings]
+    for options, values in where.items():
+        at = next((words(o) for o in options if words(o) in there), None)
+        if at is not None and there.count(at) == 1:  # else that is a fault, which is told elsewhere
+            coded = table[there.index(at)].combine_chunks().dictionary_encode()
+            fits = np.array([words(v) in values for v in coded.dictionary.to_pylist()], dtype=bool)
+            chosen &= fits[coded.indices.to_numpy(zero_copy_only=False)]
+    return chosen
+
+
+def _objects(column: pa.ChunkedArray | pa.Array) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Give the cells of a column as Python's strings, blank ones as None."""
+    texts = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)
 
 
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -180,9 +213,8 @@ def _plain(body: bytes, delimiter: str) -> bool:
     if len(quotes) % 2:
         return False
     opens, closes = quotes[::2], quotes[1::2]
-    ends = (ord(delimiter), _LF, _CR)
-    before, after = data[opens[opens > 0] - 1], data[closes[closes < len(data) - 1] + 1]
-    if not (np.isin(before, ends).all() and np.isin(after, ends).all()):
+    beside = np.concatenate([data[opens[opens > 0] - 1], data[closes[closes < len(data) - 1] + 1]])
+    if not ((beside == ord(delimiter)) | (beside == _LF) | (beside == _CR)).all():
         return False
     breaks = np.flatnonzero(data == _LF)
     return not (np.searchsorted(quotes, breaks) % 2).any()

@@ -78,15 +78,17 @@ def _rows(content: bytes, name: str, spec: Input, plan: Plan) -> Raw:
     pattern = code_pattern(spec.vintage or "") or _ANY_CODE
     by_code = plan.reader in {"by_code", "nomis"}
     find = tabular.code_score(pattern) if by_code else tabular.heading_score(wanted)
-    text = ""
     if name.endswith(CSV):
         texts.refuse_no_text(content)
         text = texts.decode(content, plan.encoding)
         if not by_code:
-            used = {words(w) for options in wanted for w in options} if plan.reader == "wide" else None
+            needed = delimited.ALL
+            if plan.reader == "wide":
+                where = {plan.words_for(heading): values for heading, values in plan.where.items()}
+                needed = delimited.Needed({words(w) for options in wanted for w in options}, where)
             if plan.headings:
-                return Raw(delimited.without_headings(text, plan.headings, used))
-            return Raw(delimited.under_headings(text, wanted, find, plan.rows_above, used))
+                return Raw(delimited.without_headings(text, plan.headings, needed))
+            return Raw(delimited.under_headings(text, wanted, find, plan.rows_above, needed))
         rows = delimited.rows(text, find)
     else:
         rows = books.rows(content, sheet=spec.sheet, hint=plan.sheet, find=find)

@@ -15,8 +15,8 @@ from pydantic_core import PydanticUndefined
 from needs.assessment import Area, DemandSettings, NeedSettings, TravelSettings
 from needs.assessment.inputs import SOURCES_FILE, source_fields
 from needs.assessment.plan import Cost, PlanSettings
-from needs.councils import Council
-from needs.demand import Growth, kinds
+from needs.councils import Council, councils
+from needs.demand import Growth
 from needs.settings import CATALOGUE
 from needs.toml import load
 
@@ -37,6 +37,8 @@ _UNSET = {  # what stands as an example where a setting has no default
     "opening_gbp": "150_000.0",
     "yearly_gbp": "210_000.0",
     "families": "900.0",
+    "label": '"Local plan to 2031"',
+    "years": "6.0",
 }
 _LEFT = {"name", "slug", "codes", "max_hubs", "max_outreach", "hub", "outreach", "floor", "growth", "synthetic"}
 
@@ -93,7 +95,7 @@ def draft(council: Council, today: Today | None = None) -> str:
         _section("plan.hub", Cost, "What a hub costs and can take on, where a site does not say otherwise."),
         _section("plan.outreach", Cost, "The same for an outreach site."),
         _FLOOR,
-        _section("demand", DemandSettings, f"Kinds: {', '.join(kinds())}."),
+        _section("demand", DemandSettings),
         "# " + _section("demand.growth", Growth),
         _section("need", NeedSettings),
         _section("travel", TravelSettings),
@@ -112,7 +114,8 @@ def _heading(council: Council) -> str:
 
 
 def _area(council: Council) -> str:
-    codes = "".join(f'    "{code}",\n' for code in council.codes)
+    names = {entry.code: entry.name for entry in councils()}
+    codes = "".join(f'    "{code}",  # {names[code]}\n' for code in council.codes)
     name, slug = (tomli_w.dumps({"x": v}).removeprefix("x = ").strip() for v in (council.name, council.slug))
     own = f'[area]\nname = {name}\nslug = {slug}\ncodes = [\n{codes}]\nbase = "{BASE}"\n'
     return own + _settings(Area, skip={"base"})

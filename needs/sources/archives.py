@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import struct
 import zipfile
@@ -12,6 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 
+from needs.sources import texts
 from needs.sources.tabular import UnreadableError
 
 LARGEST = 2**30  # bytes of one file once unpacked; a national table by small area has a tenth of it
@@ -29,22 +31,21 @@ _ENCRYPTED = 0x1  # flag of a zip's entry (APPNOTE 4.4.4)
 
 
 def read(path: Path) -> bytes:
-    """Read a file, unpacked if its name ends in .gz.
+    """Read a file, unpacked if it is compressed with gzip, whatever its name says.
 
     Raises
     ------
     UnreadableError
         If it is damaged, cut off, or larger than `LARGEST`.
     """
-    if not path.name.lower().endswith(".gz"):
-        _refuse_large(path.stat().st_size)
-        return path.read_bytes()
-    if path.stat().st_size == 0:
-        return b""
+    _refuse_large(path.stat().st_size)
+    content = path.read_bytes()
+    if not content.startswith(texts.GZIP):
+        return content
     parts: list[bytes] = []
     size = 0
     try:
-        with gzip.open(path) as file:
+        with gzip.open(io.BytesIO(content)) as file:
             while part := file.read(_CHUNK):
                 size += len(part)
                 _refuse_large(size)
@@ -52,7 +53,7 @@ def read(path: Path) -> bytes:
     except UnreadableError:
         raise
     except _DAMAGED as error:
-        msg = f"it is no gzip file, or only a part of one ({_told(error)})"
+        msg = f"it is only a part of a gzip file, or damaged ({_told(error)})"
         raise UnreadableError(msg, _AGAIN) from error
     return b"".join(parts)
 
@@ -83,6 +84,8 @@ def members(path: Path, wanted: str | None, endings: Sequence[str]) -> Iterator[
     UnreadableError
         If the archive or a file in it is damaged, encrypted, an archive itself or too large, or no such file is there.
     """
+    with path.open("rb") as file:
+        texts.refuse_no_data(file.read(texts.HEAD))
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGED as error:

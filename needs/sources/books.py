@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 import openpyxl
 from python_calamine import CalamineWorkbook, PasswordError, SheetMetadata, SheetTypeEnum, SheetVisibleEnum
 
+from needs.sources import texts
 from needs.sources.archives import LARGEST, LARGEST_ALL
 from needs.sources.tabular import REOPEN, Find, Row, Rows, UnreadableError
 
 ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 MOST_CELLS = 30_000_000  # of a sheet, blank ones included; England's zones with 100 columns are 3 million
 _WHOLE = 1e15  # below which a number of a cell that is whole is one
-_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")  # stream of a workbook with a password (MS-OFFCRYPTO)
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -70,15 +70,14 @@ def rows(content: bytes, *, sheet: str | None, hint: str | None, find: Find) -> 
 @contextmanager
 def _reading(content: bytes) -> Iterator[zipfile.ZipFile | None]:
     """Open a workbook as the archive that it is, unless it is an old one; say in plain words what is wrong with it."""
-    if not content.startswith((_ZIP, _OLE)):
-        begins = " ".join(content[:60].decode("utf-8", errors="replace").split())
-        msg = f"it is no workbook: it begins {begins!r}"
+    if not content.startswith((texts.ZIP, texts.OLE)):
+        msg = f"it is no workbook: {texts.begins(content)}"
         raise UnreadableError(msg, "if it is CSV, give it the ending .csv")
     locked = UnreadableError("it is locked with a password", "open it with its password, and save it without")
-    if content.startswith(_OLE) and _LOCKED in content:
+    if content.startswith(texts.OLE) and _LOCKED in content:
         raise locked
     try:
-        if content.startswith(_OLE):
+        if content.startswith(texts.OLE):
             yield None
             return
         with zipfile.ZipFile(io.BytesIO(content)) as packed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,20 @@ import pyarrow.compute as pc
 
 from needs.errors import Faults
 
-_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+_COMMAS = ",\u00a0\u202f\u2009"  # between thousands: a comma, or a space at which no line breaks
+_THOUSANDS = "|".join(rf"^[+-]?\d{{1,3}}({c}\d{{3}})+(\.\d+)?$" for c in _COMMAS)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _KNOWN_MARKS = frozenset({"*", "**", "-", "--", ".", "..", "...", ":", "~", "c", "s", "u", "x", "z", "n/a", "na"})
+_HINTS = (  # what a text that is no number may be, and what to do then
+    (r"%$", "take the % away"),
+    (r"^[-+(]?[£$€]|[£$€]$", "take the sign of the currency away"),
+    (r"^[+-]?\d+,\d+$", "write a point where the comma is, if it is a decimal comma"),
+    (r"\d\s+\d", "take the space inside the number away"),
+    (r"^\(\d[\d.,]*\)$", "write a minus where the brackets are"),
+    (r"^=", "it is a formula that was never calculated: open the workbook, and save it again"),
+    (r"^#(N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)", "mend the formula, or leave the cell blank"),
+    (r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", "it is a date: is the column the right one?"),
+)
 _PLAIN = {str, int, float, type(None)}
 _FLAGS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 
@@ -60,7 +72,8 @@ def numbers(
     Parameters
     ----------
     values
-        Cells: text or numbers. "1,234" is a number; a date or a yes is none.
+        Cells: text or numbers. "1,234" is a number, also with a space at which no line breaks for the comma; "1,5",
+        "12%", "£5", a date or a yes is none.
     name
         Our name of the column.
     marks
@@ -85,7 +98,7 @@ def numbers(
     hit = is_text & text.str.casefold().isin(set(marks))
     marked.add(name, text[hit])
     blank = texts.isna() | hit | (is_text & (text == ""))
-    text = text.where(~text.str.match(_THOUSANDS), text.str.replace(",", "", regex=False))
+    text = text.where(~text.str.match(_THOUSANDS), text.str.replace(f"[{_COMMAS}]", "", regex=True))
     plain = texts.map(lambda c: isinstance(c, int | float | np.number) and not isinstance(c, bool)).astype(bool)
     fine = plain | (is_text & text.str.match(_NUMBER))
     found = pd.to_numeric(texts.where(~is_text, text).where(fine & ~blank), errors="coerce").astype(float)
@@ -94,8 +107,15 @@ def numbers(
     odd = sorted({str(v).strip() for v in values[bad] if str(v).strip("[]() \t").casefold() in _KNOWN_MARKS})
     listed = ", ".join(f'"{text}"' for text in odd)
     hint = f"; if it stands for a suppressed or missing figure, add marks = [{listed}]" if odd else ""
-    place.faults.add_each(place.where, told, f"correct it, or leave it blank{hint}")
+    place.faults.add_each(place.where, told, f"correct it, or leave it blank{hint}{_hints(values[bad])}")
     return found.where(~bad, 0.0)
+
+
+def _hints(bad: pd.Series[Any]) -> str:
+    """Say what the cells may be that are no numbers."""
+    seen = [str(v).strip() for v in bad]
+    fixes = [fix for pattern, fix in _HINTS if any(re.search(pattern, text) for text in seen)]
+    return "".join(f"; {fix}" for fix in fixes)
 
 
 def _plain(values: pd.Series[Any]) -> pd.Series[float] | None:

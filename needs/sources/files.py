@@ -21,7 +21,8 @@ from needs.sources.placing import placed
 from needs.sources.tabular import REOPEN, Parts, UnreadableError
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, MemoryError, pa.ArrowException)
-_VALUE = re.compile(r"is (?:'[^']*'|-?\d[\d.,e+-]*)")
+_HIDDEN = "is a value not shown here, since the table is protected"
+_VALUE = re.compile(r"is (?:'[^']*'|-?\d[\d.,e+-]*)|(?<=it )begins .*", re.DOTALL)
 
 
 def resolve(spec: Input, raw: Path, faults: Faults) -> Path | None:
@@ -72,9 +73,7 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     own = Faults()
     found = _read_table(spec, path, own)
     for fault in own.found:  # small counts must not get out by messages either
-        faults.add(
-            fault.where, _VALUE.sub("is a value not shown here, since the table is protected", fault.what), fault.fix
-        )
+        faults.add(fault.where, _VALUE.sub(_HIDDEN, fault.what), fault.fix)
     return found
 
 

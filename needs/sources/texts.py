@@ -9,17 +9,17 @@ from typing import Any
 
 from needs.sources.tabular import UnreadableError
 
-_HEAD = 1000  # bytes by which a file is known
+HEAD = 1000  # bytes by which a file is known
 _SMALL = 2**20  # bytes of an answer that may be an error and no data
+_SHOWN = 60  # characters of a file in a message
 _AGAIN = "download it again"
 _MOVED = "download it again: the address has changed, or asks for a login"
-_ZIP, _GZIP, _OLE = b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ZIP, GZIP, OLE = b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF16_SHARE = 0.4  # of the bytes at even or odd places that are zero, by which UTF-16 without its mark is known
 _SIGNS = (  # first bytes, what they are of, and what to do
-    (_ZIP, "a zip archive or a workbook, not text", "give it the ending .zip or .xlsx"),
-    (_GZIP, "compressed with gzip", "give it the ending .csv.gz"),
-    (_OLE, "an old Excel workbook, not text", "give it the ending .xls"),
+    (ZIP, "a zip archive or a workbook, not text", "give it the ending .zip or .xlsx"),
+    (OLE, "an old Excel workbook, not text", "give it the ending .xls"),
     (b"%PDF", "a PDF, not a table", "download the table, or save it as CSV"),
     (b"PAR1", "Parquet, not text", "give it the ending .parquet"),
     (b"SQLite format 3", "a GeoPackage or database, not text", "give it the ending .gpkg"),
@@ -34,7 +34,7 @@ def refuse_no_data(content: bytes) -> None:
     UnreadableError
         Saying which.
     """
-    head = _bare(content[:_HEAD])
+    head = _bare(content[:HEAD])
     if not head or not content.strip():
         msg = "it is empty"
         raise UnreadableError(msg, _AGAIN)
@@ -43,7 +43,7 @@ def refuse_no_data(content: bytes) -> None:
         msg = "it holds a web page, not a table"
         raise UnreadableError(msg, _MOVED)
     if low.startswith((b"<?xml", b"<error")):
-        msg = f"it holds XML, not a table: {_words(head)[:120]!r}"
+        msg = f"it holds XML, not a table: {begins(content)}"
         raise UnreadableError(msg, _MOVED)
     if head.startswith(b"{") and len(content) < _SMALL:
         told = error_of(_parsed(content))
@@ -63,10 +63,15 @@ def refuse_no_text(content: bytes) -> None:
     for sign, what, fix in _SIGNS:
         if content.startswith(sign):
             raise UnreadableError(f"it is {what}", fix)
-    head = _bare(content[:_HEAD])
+    head = _bare(content[:HEAD])
     if re.match(rb"\{\s*\"|\[\s*\{", head):
-        msg = f"it holds JSON, not a table: {_words(head)[:120]!r}"
+        msg = f"it holds JSON, not a table: {begins(content)}"
         raise UnreadableError(msg, "download it as CSV, or give it the ending .json or .geojson")
+
+
+def begins(content: bytes) -> str:
+    """Say how a file begins."""
+    return f"it begins {_words(_bare(content[:HEAD]))[:_SHOWN]!r}"
 
 
 def error_of(given: Any) -> str | None:
@@ -127,7 +132,8 @@ def decode(content: bytes, encoding: str | None) -> str:
         text = content.decode(encoding, errors="windows_1252" if encoding.startswith("utf-8") else "strict")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        msg = f"line {line:,} holds byte 0x{content[error.start]:02x}, which is no character of {encoding}"
+        of = "UTF-8 or Windows-1252" if encoding.startswith("utf-8") else encoding
+        msg = f"line {line:,} holds byte 0x{content[error.start]:02x}, which is no character of {of}"
         raise UnreadableError(msg, "save it as UTF-8") from error
     if "\x00" in text:
         msg = f"it is not text: line {text.count(chr(10), 0, text.index(chr(0))) + 1:,} holds a zero byte"
@@ -137,7 +143,7 @@ def decode(content: bytes, encoding: str | None) -> str:
 
 def _without_mark(content: bytes) -> str | None:
     """Know UTF-16 without its mark: every second byte of Latin text is zero."""
-    head = content[: _HEAD // 2 * 2]
+    head = content[: HEAD // 2 * 2]
     low, high = head[1::2].count(0), head[::2].count(0)
     least = max(1, int(_UTF16_SHARE * len(head) / 2))
     if len(content) % 2 or max(low, high) < least or min(low, high) > least // 4:

@@ -87,8 +87,7 @@ def _read(source: Path | bytes, ending: str, layer: str | None) -> pd.DataFrame:
 def _refuse_part(head: bytes, tail: bytes) -> None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text.startswith((b"{", b"[")):
-        begins = " ".join(text[:60].decode("utf-8", errors="replace").split())
-        msg = f"it is no JSON: it begins {begins!r}"
+        msg = f"it is no JSON: {texts.begins(head)}"
         raise UnreadableError(msg, "download it again, or give it the ending of what it is")
     if _CUT in (head + tail).replace(b" ", b""):
         msg = "it holds only the first records: the service cut it off (exceededTransferLimit)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from needs.errors import InputError, SourceError, fail
 from needs.settings import CRS, CRS_WEB
 
 COUNTRIES = ("england", "wales", "scotland")  # as the index names them: streets go on across the border
-_SLIVER_M2 = 10_000.0  # less than this needs no extract: borders drawn twice do not meet exactly
+_SLIVER_M = 100.0  # a strip narrower than this needs no extract: borders drawn twice do not meet exactly
 _STEP_DEG = 0.02  # long straight borders are bent like this when they are brought to metres
 _FIX = "download https://download.geofabrik.de/index-v1.json again, and not the index without geometries"
 
@@ -67,13 +68,13 @@ def extracts_for(index: Path | Mapping[str, Any], outline: shapely.Geometry, mar
     InputError
         If the index is another file, or none of its extracts reaches the outline.
     """
-    area = shapely.buffer(outline, margin_m)
-    if np.abs(area.bounds).max() <= 360.0:
+    if np.abs(outline.bounds).max() <= 360.0:
         fail(InputError, "the outline", "is in degrees", f"give it in {CRS}")
+    area = shapely.buffer(outline, margin_m)
     parts: dict[Extract, shapely.Geometry] = {}
     for extract, shape in _leaves(index):
         part = shapely.intersection(shape, area)
-        if part.area >= _SLIVER_M2:
+        if _matters(part):
             parts[extract] = part
     if not any(shapely.intersects(part, outline) for part in parts.values()):
         what = "lies in no extract that Geofabrik offers of England, Wales or Scotland"
@@ -87,7 +88,7 @@ def _fewest(parts: dict[Extract, shapely.Geometry]) -> list[Extract]:
     def missed(chosen: set[Extract]) -> bool:
         have = shapely.union_all([parts[e] for e in chosen])
         rest = shapely.union_all([parts[e] for e in every if e not in chosen])
-        return bool(shapely.difference(rest, have).area >= _SLIVER_M2)
+        return _matters(shapely.difference(rest, have))
 
     every = sorted(parts)
     needed = {e for e in every if missed({*every} - {e})}
@@ -96,14 +97,22 @@ def _fewest(parts: dict[Extract, shapely.Geometry]) -> list[Extract]:
     return sorted(next(chosen for chosen in sets if not missed(chosen)))
 
 
+def _matters(shape: shapely.Geometry) -> bool:
+    return not shapely.is_empty(shapely.buffer(shape, -_SLIVER_M / 2))
+
+
+@cache
+def _metres() -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(CRS_WEB, CRS, always_xy=True)
+
+
 def _leaves(index: Path | Mapping[str, Any]) -> Iterator[tuple[Extract, shapely.Geometry]]:
     """Give the extracts that are not divided further, with what they cover in EPSG:27700."""
     where = index.name if isinstance(index, Path) else "Geofabrik's index"
     found = _properties(index, where)
-    parents = {name: said.get("parent") for name, (said, _) in found.items()}
+    parents = {name: str(said.get("parent")) for name, (said, _) in found.items()}
     if COUNTRIES[0] not in parents:
         fail(InputError, where, f"lists no {COUNTRIES[0]!r}", _FIX)
-    metres = pyproj.Transformer.from_crs(CRS_WEB, CRS, always_xy=True)
     divided = set(parents.values())
     for name in sorted(found):
         if name in divided or not _within(name, parents):
@@ -114,7 +123,7 @@ def _leaves(index: Path | Mapping[str, Any]) -> Iterator[tuple[Extract, shapely.
             shape = shapely.segmentize(shapely.make_valid(shapely.geometry.shape(geometry)), _STEP_DEG)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.GEOSException) as error:
             fail(InputError, f"{where}, {name!r}", f"has no name, address or outline ({error!r})", _FIX)
-        bent = shapely.transform(shape, lambda xy: np.column_stack(metres.transform(xy[:, 0], xy[:, 1])))
+        bent = shapely.transform(shape, lambda xy: np.column_stack(_metres().transform(xy[:, 0], xy[:, 1])))
         yield extract, shapely.make_valid(bent)
 
 
@@ -135,10 +144,10 @@ def _properties(index: Path | Mapping[str, Any], where: str) -> dict[str, tuple[
         fail(InputError, where, f"is not an index of extracts, or of another shape ({error!r})", _FIX)
 
 
-def _within(name: str, parents: Mapping[str, Any]) -> bool:
+def _within(name: str, parents: Mapping[str, str]) -> bool:
     """Say whether an extract is one of the countries or a part of one."""
     seen: set[str] = set()
-    here: Any = name
+    here = name
     while here in parents and here not in seen:
         if here in COUNTRIES:
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +89,8 @@ def cut(
         If one cannot be read or is not sorted, or none has a way that touches the area.
     """
     paths = sorted({*sources})
+    if not paths:
+        fail(InputError, "the extracts", "are none", _FIX)
     faults = Faults()
     for path in paths:
         if not path.is_file():
@@ -103,7 +106,7 @@ def cut(
         say(f"{path.name}: {int(ways.touches.sum()):,} of its {len(ways.seen):,} ways touch the area.")
     way_owner, relation_owner = _chosen([p.ways for p in parts], relations)
     if not way_owner:
-        names = ", ".join(p.name for p in paths) or "no extract"
+        names = ", ".join(p.name for p in paths)
         what = "no way touches the council or its margin"
         fail(InputError, names, what, "give the extracts of the right place")
     nodes = _nodes(paths, parts, way_owner, area)
@@ -114,13 +117,17 @@ def cut(
 
 def _area(outline: shapely.Geometry, margin_m: float) -> shapely.Geometry:
     """Give the outline and its margin in degrees, ready to be asked often."""
-    degrees = pyproj.Transformer.from_crs(CRS, CRS_WEB, always_xy=True)
     shape = shapely.segmentize(shapely.buffer(outline, margin_m), _STEP_M)
-    area = shapely.transform(shape, lambda xy: np.column_stack(degrees.transform(xy[:, 0], xy[:, 1])))
+    area = shapely.transform(shape, lambda xy: np.column_stack(_degrees().transform(xy[:, 0], xy[:, 1])))
     if not np.isfinite(area.bounds).all():
         fail(InputError, "the outline", "is empty or lies elsewhere than Great Britain", f"give it in {CRS}")
     shapely.prepare(area)
     return area
+
+
+@cache
+def _degrees() -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(CRS, CRS_WEB, always_xy=True)
 
 
 def _attempt(path: Path, read: Callable[[Path], T]) -> T:
@@ -139,16 +146,16 @@ def _newest(found: Sequence[Found]) -> tuple[Ints, Ints, NDArray[np.bool_], NDAr
     """Find the newest version of everything that may be kept: number, which extract has it, named, touches."""
     numbers = np.unique(np.concatenate([f.ids for f in found]))
     version, owner = np.full(len(numbers), -1), np.zeros(len(numbers), dtype=np.int64)
-    for k, f in reversed([*enumerate(found)]):  # of equal versions the first extract's
-        at, rows = _matches(numbers, f.seen)
-        newer = f.seen_version[rows] >= version[at]
-        version[at[newer]], owner[at[newer]] = f.seen_version[rows][newer], k
-    named, touches = np.zeros((2, len(numbers)), dtype=bool)
     for f in found:
+        at, rows = _matches(numbers, f.seen)
+        version[at] = np.maximum(version[at], f.seen_version[rows])
+    named, touches = np.zeros((2, len(numbers)), dtype=bool)
+    for k, f in reversed([*enumerate(found)]):  # of equal versions the first extract's
         at = np.searchsorted(numbers, f.ids)
-        same = f.version == version[at]
-        named[at[same & f.named]] = True
-        touches[at[same & f.touches]] = True
+        newest = f.version == version[at]
+        owner[at[newest]] = k
+        named[at[newest & f.named]] = True
+        touches[at[newest & f.touches]] = True
     return numbers, owner, named, touches
 
 

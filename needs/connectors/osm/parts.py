@@ -217,11 +217,11 @@ class _Reader:
         return bool(max(x) < west or min(x) > east or max(y) < south or min(y) > north)
 
     def _close(self) -> None:
-        """Keep of the ways taken since those that touch the area or belong to a relation."""
+        """Keep of the ways taken since those that touch the area, as far as is known, or belong to a relation."""
         ids, version, counts, refs = _arrays(self._ids, self._version, self._counts, self._refs)
         named, degrees = np.array(self._named, dtype=bool), np.array(self._degrees).reshape(-1, 2)
-        touches = _touching(self._area, counts, degrees)
-        rows = touches | np.isin(ids, list(self._members))
+        touches, broken = _touching(self._area, counts, degrees)
+        rows = touches | broken | np.isin(ids, list(self._members))
         nodes = np.repeat(rows, counts)
         x, y = np.where(np.isnan(degrees[nodes]), NOWHERE, np.rint(degrees[nodes] / UNIT)).astype(np.int64).T
         self._ways.append((ids[rows], version[rows], named[rows], touches[rows], counts[rows], refs[nodes], x, y))
@@ -243,16 +243,19 @@ class _Reader:
         return Part(ways, x, y, nodes)
 
 
-def _touching(area: shapely.Geometry, counts: Ints, degrees: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which ways touch the area, as far as their nodes are known."""
+def _touching(
+    area: shapely.Geometry, counts: Ints, degrees: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which ways touch the area, as far as their nodes are known, and which have unknown nodes."""
     known = ~np.isnan(degrees[:, 0])
-    owner, xy = np.repeat(np.arange(len(counts)), counts)[known], degrees[known]
+    way = np.repeat(np.arange(len(counts)), counts)
+    owner, xy = way[known], degrees[known]
     line = np.bincount(owner, minlength=len(counts))[owner] > 1
     shapes = np.full(len(counts), None, dtype=object)
     shapely.linestrings(xy[line], indices=owner[line], out=shapes)
     touches: NDArray[np.bool_] = shapely.intersects(area, shapes)
     touches[owner[~line]] = shapely.intersects_xy(area, xy[~line])
-    return touches
+    return touches, np.bincount(way[~known], minlength=len(counts)) > 0
 
 
 def _ints(values: array[int]) -> Ints:

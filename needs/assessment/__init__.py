@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from needs.assessment.inputs import CARRIED, source_path
+from needs.assessment.inputs import CARRIED, filled, source_path
 from needs.assessment.inputs import KINDS as KINDS
 from needs.assessment.inputs import Input as Input
 from needs.assessment.plan import PlanSettings as PlanSettings
@@ -277,7 +277,9 @@ def _merge_inputs(base: list[dict[str, Any]], own: list[dict[str, Any]], path: P
 
 def _of_area(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Name the file of an input that has a source: its own, or the source's, which may be the area's."""
-    area = own.get("area")
-    slug = area.get("slug") if isinstance(area, dict) else None
     path = given.get("path", source_path(given.get("source")))
-    return {**given, "path": path.format(slug=slug)} if isinstance(path, str) and given.get("source") else given
+    area = own.get("area")
+    if not isinstance(path, str) or not given.get("source") or not isinstance(area, dict):
+        return given
+    codes = [str(c) for c in area.get("codes", ())]
+    return {**given, "path": filled(path, slug=str(area.get("slug")), codes=codes)}

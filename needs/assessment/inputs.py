@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import Field, model_validator
 
+from needs.councils import resolve
 from needs.disclosure import Rule
 from needs.schemas import CODES, TABLES, code_pattern, kind_of, of_vintage
 from needs.settings import CATALOGUE, ZONE_VINTAGE
@@ -51,6 +53,22 @@ def source_path(name: object) -> str | None:
     """Give the path of a source's file in the folder of raw files, if there is such a source."""
     found = load(CATALOGUE / SOURCES_FILE)["source"].get(name) if isinstance(name, str) else None
     return str(found["path"]) if found else None
+
+
+def filled(text: str, *, slug: str, codes: Sequence[str]) -> str:
+    """Fill in what belongs to an area in a path or address of the catalogue: {slug}, {region}, {upper}.
+
+    `region` is the area's, as the Bus Open Data Service names it, or "all" where it lies in several; `upper` are the
+    codes of its upper-tier councils.
+    """
+    if "{region}" not in text and "{upper}" not in text:
+        return text.replace("{slug}", slug)
+    found = [resolve(code) for code in codes]
+    regions = {r for council in found for r in council.regions}
+    words: dict[str, str] = load(CATALOGUE / SOURCES_FILE)["regions"]
+    region = words[regions.pop()] if len(regions) == 1 else "all"
+    upper = ",".join(sorted({u for council in found for u in council.upper}))
+    return text.replace("{slug}", slug).replace("{region}", region).replace("{upper}", upper)
 
 
 class Input(Strict):

@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from needs.assessment import Area
+from needs.assessment.inputs import filled
 from needs.connectors.catalogue import Source, sources
 from needs.connectors.client import Client
 from needs.errors import Fault, SourceError, fail
@@ -73,7 +74,7 @@ class Ask:
     @property
     def path(self) -> Path:
         """Where the file goes."""
-        return self.raw / self.source.path.format(slug=self.area.slug)
+        return self.raw / filled(self.source.path, slug=self.area.slug, codes=self.area.codes)
 
     @property
     def label(self) -> str:

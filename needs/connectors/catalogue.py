@@ -108,6 +108,7 @@ class Source(Strict):
 
 
 class _Catalogue(Strict):
+    regions: dict[str, str]
     source: dict[str, Source]
 
 
@@ -120,25 +121,12 @@ def sources() -> Mapping[str, Source]:
     SettingsError
         With every fault of the catalogue's file.
     """
-    raw = load(CATALOGUE / SOURCES_FILE)["source"]
+    content = load(CATALOGUE / SOURCES_FILE)
+    raw = content["source"]
     own = set(Source.model_fields)
     whole = {n: {**{k: v for k, v in source_fields(entry).items() if k in own}, **entry} for n, entry in raw.items()}
-    found = checked(_Catalogue, {"source": whole}, file=SOURCES_FILE).source
+    found = checked(_Catalogue, {**content, "source": whole}, file=SOURCES_FILE).source
     for name, entry in found.items():
         if entry.codes and entry.codes.source not in found:
             fail(SettingsError, f"{SOURCES_FILE}, {name}", f"no source {entry.codes.source!r}", "name one that is")
     return found
-
-
-# Regions of the Register of Geographic Codes, and what the Bus Open Data Service calls its downloads.
-REGIONS = {
-    "E12000001": "north_east",
-    "E12000002": "north_west",
-    "E12000003": "yorkshire",
-    "E12000004": "east_midlands",
-    "E12000005": "west_midlands",
-    "E12000006": "east_anglia",
-    "E12000007": "london",
-    "E12000008": "south_east",
-    "E12000009": "south_west",
-}

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+from needs.assessment.inputs import filled
 from needs.connectors.asking import Ask, Got
-from needs.connectors.catalogue import REGIONS
 from needs.connectors.client import Answer
-from needs.councils import resolve
 from needs.errors import NeedsError, SourceError
 from needs.sources.files import sha256
 
@@ -54,21 +53,8 @@ def addresses(ask: Ask) -> Iterator[str]:
         if "{date}" in url:
             days = (date.today() - timedelta(days=n) for n in range(DAYS_BACK + 1))
             yield from (url.format(date=f"{day:%Y%m%d}") for day in days)
-        elif "{" in url:
-            yield url.format(region=region(ask), upper=",".join(upper(ask)))
         else:
-            yield url
-
-
-def region(ask: Ask) -> str:
-    """Name the region of the area as the Bus Open Data Service does; "all" where it lies in several."""
-    found = {REGIONS[r] for code in ask.area.codes for r in resolve(code).regions}
-    return found.pop() if len(found) == 1 else "all"
-
-
-def upper(ask: Ask) -> list[str]:
-    """List the upper-tier councils of the area."""
-    return sorted({u for code in ask.area.codes for u in resolve(code).upper})
+            yield filled(url, slug=ask.area.slug, codes=ask.area.codes)
 
 
 def check_kind(ask: Ask, part: Path) -> None:

@@ -1,4 +1,4 @@
-"""Sites placed by coordinates or postcode, national lists cut to a council: every row is a site, a reject, or counted."""
+"""Sites placed by coordinates or postcode, lists of England cut to a council: every row a site, a reject or counted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def read(tmp_path, rows, *, columns, name="s.csv", **more) -> tuple[gpd.GeoDataF
     return files.read_table(given_input, path, faults), given_input, [str(f) for f in faults.found]
 
 
-def gather(tmp_path, rows, *, columns=METRES, crs="EPSG:27700", postcodes=POSTCODES, margin_km=10.0, zones=ZONES, **more):
+def gather(
+    tmp_path, rows, *, columns=METRES, crs="EPSG:27700", postcodes=POSTCODES, margin_km=10.0, zones=ZONES, **more
+):
     """Read rows and gather them; say the faults as text."""
     table, given_input, told = read(tmp_path, rows, columns=columns, **({"crs": crs} if crs else {}), **more)
     if told:
@@ -81,11 +83,19 @@ def metres_of(found) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("given_text", "text"),
     [
-        ("OX1 3DW", "OX1 3DW"), ("ox1  3dw", "OX1 3DW"), (" OX13DW ", "OX1 3DW"), ("AB101AB", "AB10 1AB"),
-        ("OX1\u00a03DW.", "OX1 3DW"), ("CH1 1 RL", "CH1 1RL"), ("W1A 1AA", "W1A 1AA"), ("[Unknown]", "[Unknown]"),
-        ("OX1", "OX1"), ("", ""), ("OX1 3DWX", "OX1 3DWX"),
+        ("OX1 3DW", "OX1 3DW"),
+        ("ox1  3dw", "OX1 3DW"),
+        (" OX13DW ", "OX1 3DW"),
+        ("AB101AB", "AB10 1AB"),
+        ("OX1\u00a03DW.", "OX1 3DW"),
+        ("CH1 1 RL", "CH1 1RL"),
+        ("W1A 1AA", "W1A 1AA"),
+        ("[Unknown]", "[Unknown]"),
+        ("OX1", "OX1"),
+        ("", ""),
+        ("OX1 3DWX", "OX1 3DWX"),
     ],
-)  # fmt: skip
+)
 def test_postcodes_are_written_one_way(given_text, text):
     assert written(pd.Series([given_text]))[0] == text
 
@@ -102,7 +112,11 @@ def test_a_postcode_as_written_stays_as_it_is(text):
 
 
 def test_a_site_without_coordinates_stands_at_its_postcode(tmp_path):
-    rows = [at(3000, 3000), {"site": "B", "e": None, "n": None, "pc": "le15  6hw"}, {"site": "C", "e": 1, "n": None, "pc": "LE157DH"}]
+    rows = [
+        at(3000, 3000),
+        {"site": "B", "e": None, "n": None, "pc": "le15  6hw"},
+        {"site": "C", "e": 1, "n": None, "pc": "LE157DH"},
+    ]
     found, faults = gather(tmp_path, rows)
     assert faults == []
     assert metres_of(found) == [(3000, 3000), (1000, 1000), (2000, 2000)]
@@ -118,9 +132,21 @@ def test_a_file_with_postcodes_alone_needs_no_coordinates(tmp_path):
 
 
 REJECTS = [
-    ({"pc": "LE15 6ZZ"}, "postcode LE15 6ZZ is not in 'Postcodes of 2025', though others of LE15 6 are: retired, newer than that, or mistyped", "correct it"),
-    ({"pc": "LE15 9AA"}, "postcode LE15 9AA is not in 'Postcodes of 2025', and none of LE15 9 is, though others of LE15 are", "correct it"),
-    ({"pc": "OX1 3DW"}, "postcode OX1 3DW is not in 'Postcodes of 2025', and none of OX1 is: elsewhere, or mistyped", "correct it"),
+    (
+        {"pc": "LE15 6ZZ"},
+        "postcode LE15 6ZZ is not in 'Postcodes of 2025', though others of LE15 6 are: retired, newer than that",
+        "correct it",
+    ),
+    (
+        {"pc": "LE15 9AA"},
+        "postcode LE15 9AA is not in 'Postcodes of 2025', and none of LE15 9 is, though others of LE15 are",
+        "correct it",
+    ),
+    (
+        {"pc": "OX1 3DW"},
+        "postcode OX1 3DW is not in 'Postcodes of 2025', and none of OX1 is: elsewhere, or mistyped",
+        "correct it",
+    ),
     ({"pc": "LEI5 6HW"}, "postcode 'LEI5 6HW' is not known, and LE15 6HW is", "is it LE15 6HW?"),
     ({"pc": "LE1S 6HW"}, "postcode 'LE1S 6HW' is not known, and LE15 6HW is", "is it LE15 6HW?"),
     ({"pc": "[Unknown]"}, "'[Unknown]' is not a postcode, and there are no coordinates", "correct it"),
@@ -132,7 +158,7 @@ REJECTS = [
     ({"e": 302_000, "n": 451_000}, "its coordinates 302000, 451000 look swapped", "swap the two"),
     ({"e": 302_000, "n": 800_000}, "its coordinates 302000, 800000 (EPSG:27700) lie outside England", "crs"),
     ({"e": -0.73, "n": 52.67}, "its coordinates -0.73, 52.67 (EPSG:27700) lie outside England", "crs"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("row", "reason", "to_do"), REJECTS, ids=[str(r[0]) for r in REJECTS])
@@ -153,7 +179,9 @@ def test_swapped_degrees_are_told_row_by_row(tmp_path):
     found, faults = gather(tmp_path, rows, columns={"x": "e", "y": "n"}, crs="EPSG:4326")
     assert faults == []
     assert found.sites["name"].to_list() == ["A"]
-    assert found.rejected["reason"].to_list() == ["its coordinates 52.61, -1.25 look swapped: the other way round they fit"]
+    assert found.rejected["reason"].to_list() == [
+        "its coordinates 52.61, -1.25 look swapped: the other way round they fit"
+    ]
 
 
 def test_an_input_of_which_no_row_has_a_place_stops_the_build(tmp_path):
@@ -161,11 +189,16 @@ def test_an_input_of_which_no_row_has_a_place_stops_the_build(tmp_path):
     found, faults = gather(tmp_path, rows)
     assert len(found.sites) == 0
     assert len(faults) == 1
-    assert "s.csv (input 's'): none of its 2 rows can be placed (coordinates 0, 0 1, outside England 1); line 2: " in faults[0]
-    no_table, told = gather(tmp_path, [{"site": "B", "pc": "LE15 6HW"}], columns={"postcode": "pc"}, crs=None, postcodes=None)
+    assert (
+        "s.csv (input 's'): none of its 2 rows can be placed (coordinates 0, 0 1, outside England 1); line 2: "
+        in faults[0]
+    )
+    no_table, told = gather(
+        tmp_path, [{"site": "B", "pc": "LE15 6HW"}], columns={"postcode": "pc"}, crs=None, postcodes=None
+    )
     assert len(no_table.sites) == 0
     assert "there is no input of postcodes -> give an [[input]] for table 'postcodes' (Code-Point Open)" in told[0]
-    uprns, told = gather(tmp_path, [{"site": "B", "u": 7}], columns={"uprn": "u"}, crs=None)
+    _, told = gather(tmp_path, [{"site": "B", "u": 7}], columns={"uprn": "u"}, crs=None)
     assert "has only a UPRN (7), and no table of these is read" in told[0]
 
 
@@ -183,10 +216,8 @@ def test_coordinates_far_from_their_postcode_stand_and_are_told(tmp_path):
     rows = [at(3000, 3000, pc="LE15 6HW"), at(1000, 2900, pc="LE15 6HW", site="B")]
     found, faults = gather(tmp_path, rows)
     assert faults == []
-    assert found.notes == [
-        "Register: Sites far from their own postcode, of which the coordinates count: A at 453000, 303000 is 2.8 km from its "
-        "postcode LE15 6HW at 451000, 301000."
-    ]
+    told = "A at 453000, 303000 is 2.8 km from its postcode LE15 6HW at 451000, 301000."
+    assert found.notes == [f"Register: Sites far from their own postcode, of which the coordinates count: {told}"]
 
 
 def test_a_workbook_of_assets_is_read_as_it_is(tmp_path):
@@ -203,11 +234,25 @@ def test_a_workbook_of_assets_is_read_as_it_is(tmp_path):
     book.save(tmp_path / "b.xlsx")
     spec = Input.model_validate(
         {
-            "id": "b", "table": "sites", "path": "b.xlsx", "title": "Register", "publisher": "p", "licence": "l", "date": "d",
-            "columns": {"name": "Site", "site_type": "Use", "postcode": "Postcode", "x": "Easting", "y": "Northing", "uprn": "UPRN"},
-            "crs": "EPSG:27700", "types": {"Library": "library", "Hall": "community_centre"},
+            "id": "b",
+            "table": "sites",
+            "path": "b.xlsx",
+            "title": "Register",
+            "publisher": "p",
+            "licence": "l",
+            "date": "d",
+            "columns": {
+                "name": "Site",
+                "site_type": "Use",
+                "postcode": "Postcode",
+                "x": "Easting",
+                "y": "Northing",
+                "uprn": "UPRN",
+            },
+            "crs": "EPSG:27700",
+            "types": {"Library": "library", "Hall": "community_centre"},
         }
-    )  # fmt: skip
+    )
     faults = Faults()
     table = files.read_table(spec, tmp_path / "b.xlsx", faults)
     gazetteer = sites.Gazetteer.of(POSTCODES, "x")
@@ -215,9 +260,15 @@ def test_a_workbook_of_assets_is_read_as_it_is(tmp_path):
     assert faults.found == []
     by = found.sites.set_index("name")
     assert by["uprn"].where(by["uprn"].notna(), None).to_dict() == {
-        "New Mill": "100012345679", "Old Mill": "100012345678", "Shed": None,
-    }  # fmt: skip
-    assert by["site_type"].to_dict() == {"New Mill": "community_centre", "Old Mill": "library", "Shed": "community_centre"}
+        "New Mill": "100012345679",
+        "Old Mill": "100012345678",
+        "Shed": None,
+    }
+    assert by["site_type"].to_dict() == {
+        "New Mill": "community_centre",
+        "Old Mill": "library",
+        "Shed": "community_centre",
+    }
     assert sorted(metres_of(found)) == [(1000, 1000), (2000, 2000), (3000, 3000)]
     assert found.notes == [
         "Register: 1 rows of other kinds are left out: Depot 1.",
@@ -227,8 +278,18 @@ def test_a_workbook_of_assets_is_read_as_it_is(tmp_path):
 
 def test_shapes_of_a_vector_file(tmp_path):
     shapes = [SQUARE.centroid, SQUARE, None]
-    gpd.GeoDataFrame({"site": ["Point", "Square", "None"]}, geometry=shapes, crs="EPSG:27700").to_parquet(tmp_path / "v.parquet")
-    spec = {"id": "s", "table": "sites", "path": "v.parquet", "title": "t", "publisher": "p", "licence": "l", "date": "d"}
+    gpd.GeoDataFrame({"site": ["Point", "Square", "None"]}, geometry=shapes, crs="EPSG:27700").to_parquet(
+        tmp_path / "v.parquet"
+    )
+    spec = {
+        "id": "s",
+        "table": "sites",
+        "path": "v.parquet",
+        "title": "t",
+        "publisher": "p",
+        "licence": "l",
+        "date": "d",
+    }
     given_input = Input.model_validate({**spec, "columns": {"name": "site"}, "values": {"site_type": "library"}})
     faults = Faults()
     table = files.read_table(given_input, tmp_path / "v.parquet", faults)
@@ -237,8 +298,9 @@ def test_shapes_of_a_vector_file(tmp_path):
     assert faults.found == []
     assert found.sites["name"].to_list() == ["Point"]
     assert found.rejected["reason"].to_list() == [
-        "it is a Polygon, and a point is needed", "it has neither coordinates nor a postcode",
-    ]  # fmt: skip
+        "it is a Polygon, and a point is needed",
+        "it has neither coordinates nor a postcode",
+    ]
 
 
 def test_postcodes_of_other_nations_or_without_a_place_are_left_out(tmp_path, make_input):
@@ -270,9 +332,12 @@ ROW = st.fixed_dictionaries(
 def test_every_row_is_a_site_a_reject_or_counted(tmp_path_factory, rows, national):
     rows = [{"site": f"S{k}", **row} for k, row in enumerate(rows)]
     found, faults = gather(
-        tmp_path_factory.mktemp("rows"), rows, columns={**METRES, "uprn": "u", "site_type": "kind"}, national=national,
+        tmp_path_factory.mktemp("rows"),
+        rows,
+        columns={**METRES, "uprn": "u", "site_type": "kind"},
+        national=national,
         types={"Library": "library", "Hub": "family_hub"},
-    )  # fmt: skip
+    )
     others = sum(r["kind"] == "Pub" for r in rows)
     if faults:
         assert len(faults) == 1
@@ -289,7 +354,13 @@ def test_every_row_is_a_site_a_reject_or_counted(tmp_path_factory, rows, nationa
 
 def test_a_national_list_is_cut_to_the_council_and_its_margin(tmp_path):
     kinds = ["library", "family_hub"]
-    places = {"in": (2500, 2500), "edge": (-199, 100), "near": (-201, 100), "margin": (-9999, 100), "far": (-10_001, 100)}
+    places = {
+        "in": (2500, 2500),
+        "edge": (-199, 100),
+        "near": (-201, 100),
+        "margin": (-9999, 100),
+        "far": (-10_001, 100),
+    }
     rows = [at(x, y, site=f"{name} {kind}", k=kind) for name, (x, y) in places.items() for kind in kinds]
     rows = [{**r, "e": r["e"], "n": r["n"] + 100 * (r["k"] == "library")} for r in rows]
     columns = {"x": "e", "y": "n", "site_type": "k"}
@@ -297,29 +368,43 @@ def test_a_national_list_is_cut_to_the_council_and_its_margin(tmp_path):
     assert faults == []
     ours = found.sites.set_index("name")["ours"].to_dict()
     assert ours == {
-        "in library": True, "in family_hub": True, "edge library": True, "edge family_hub": True, "near family_hub": False,
+        "in library": True,
+        "in family_hub": True,
+        "edge library": True,
+        "edge family_hub": True,
+        "near family_hub": False,
         "margin family_hub": False,
-    }  # fmt: skip
-    assert found.notes == [
-        "Register: Of 10 sites listed 4 are the council's, 2 are others' within 10 km of it that offer something today, 2 are "
-        "others' within 10 km that offer nothing, and left out, 2 are farther off, and left out."
-    ]
+    }
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith(
+        "Register: Of 10 sites listed 4 are the council's, 2 are others' within 10 km of it that offer"
+    )
+    assert found.notes[0].endswith(
+        "2 are others' within 10 km that offer nothing, and left out, 2 are farther off, and left out."
+    )
     narrow, _ = gather(tmp_path, rows, columns=columns, national=True, margin_km=0)
     assert narrow.sites["ours"].all()
     assert len(narrow.sites) == 4
 
 
 def test_whose_a_site_is_can_be_given_for_a_national_list(tmp_path):
-    rows = [at(100, 100, site="theirs", mine="no"), at(-5000, 100, site="ours", mine="yes"), at(-11_000, 1, site="far", mine="yes")]
+    rows = [
+        at(100, 100, site="theirs", mine="no"),
+        at(-5000, 100, site="ours", mine="yes"),
+        at(-11_000, 1, site="far", mine="yes"),
+    ]
     found, _ = gather(tmp_path, rows, columns={"x": "e", "y": "n", "ours": "mine"}, national=True)
     assert found.sites.set_index("name")["ours"].to_dict() == {"ours": True}  # a neighbour's library is nobody's option
 
 
 def test_a_row_of_a_national_list_is_a_reject_only_where_it_may_count(tmp_path):
     postcodes = {
-        "unknown in our sector": "LE15 6ZZ", "of our district": "LE15 9ZZ", "elsewhere": "OX1 3DW", "of a neighbour": "PE9 4ZZ",
+        "unknown in our sector": "LE15 6ZZ",
+        "of our district": "LE15 9ZZ",
+        "elsewhere": "OX1 3DW",
+        "of a neighbour": "PE9 4ZZ",
         "no postcode": "[Unknown]",
-    }  # fmt: skip
+    }
     rows = [{"site": name, "pc": pc, "k": kind} for name, pc in postcodes.items() for kind in ("library", "family_hub")]
     rows.append({"site": "in", "pc": "LE15 6HW", "k": "library"})
     columns = {"postcode": "pc", "site_type": "k"}
@@ -359,29 +444,47 @@ def test_the_margin_has_bounds(margin, fine):
 
 def national_inputs() -> list[Input]:
     """England's lists as they lie in the folder of real data."""
-    common = {"table": "sites", "publisher": "p", "licence": "OGL-UK-3.0", "date": "2025", "national": True, "crs": "EPSG:27700"}
+    common = {
+        "table": "sites",
+        "publisher": "p",
+        "licence": "OGL-UK-3.0",
+        "date": "2025",
+        "national": True,
+        "crs": "EPSG:27700",
+    }
     place = {"x": "easting", "y": "northing"}
     entries = [
         {
-            "id": "hubs", "path": "family_hubs_childrens_centres_halton_rutland_neighbours.csv",
+            "id": "hubs",
+            "path": "family_hubs_childrens_centres_halton_rutland_neighbours.csv",
             "columns": {"name": "name", "site_type": "kind", "postcode": "postcode", **place},
         },
         {
-            "id": "schools", "path": "england/gias_schools_open_2025-05-24_england.parquet",
+            "id": "schools",
+            "path": "england/gias_schools_open_2025-05-24_england.parquet",
             "columns": {"name": "establishment_name", "site_type": "education_phase", **place},
             "types": {"Primary": "primary_school", "Nursery": "nursery_school"},
         },
         {
-            "id": "libraries", "path": "england/libraries_england_2023.csv.gz", "crs": None,
-            "columns": {"name": "name", "postcode": "postcode", "uprn": "uprn"}, "values": {"site_type": "library"},
-            "where": {"type": ["Static Library", "Static library"], "operation_23": ["LA", "CR", "C", "c", "ICL", "LAU"]},
+            "id": "libraries",
+            "path": "england/libraries_england_2023.csv.gz",
+            "crs": None,
+            "columns": {"name": "name", "postcode": "postcode", "uprn": "uprn"},
+            "values": {"site_type": "library"},
+            "where": {
+                "type": ["Static Library", "Static library"],
+                "operation_23": ["LA", "CR", "C", "c", "ICL", "LAU"],
+            },
             "name_suffix": " Library",
         },
         {
-            "id": "gp_practices", "path": "england/gp_practices_dec2023_england.csv.gz", "title_case": True,
-            "columns": {"name": "name", "postcode": "postcode", **place}, "values": {"site_type": "gp_practice"},
+            "id": "gp_practices",
+            "path": "england/gp_practices_dec2023_england.csv.gz",
+            "title_case": True,
+            "columns": {"name": "name", "postcode": "postcode", **place},
+            "values": {"site_type": "gp_practice"},
         },
-    ]  # fmt: skip
+    ]
     return [Input.model_validate({**common, "title": e["id"], **e}) for e in entries]
 
 
@@ -400,7 +503,11 @@ def councils(real_data, england):
     for slug in ("rutland", "halton"):
         faults = Faults()
         known = assessment.read(assessment.find(slug))
-        own = {i.id: files.read_table(i, real_data / i.path, faults) for i in known.inputs if i.table in {"sites", "zones", "postcodes"}}
+        own = {
+            i.id: files.read_table(i, real_data / i.path, faults)
+            for i in known.inputs
+            if i.table in {"sites", "zones", "postcodes"}
+        }
         setting = {
             "council": sites.Surroundings.of(own["zones"], known.area.margin_km),
             "gazetteer": sites.Gazetteer.of(own["postcodes"], "Code-Point Open"),
@@ -439,9 +546,50 @@ def test_libraries_of_rutland_keep_their_uprn_and_those_beyond_the_postcodes_are
     found = councils["rutland"][1]
     uprns = found.sites.set_index("name")["uprn"].dropna().to_dict()
     assert uprns == {
-        "Ketton Library": "10023897593", "Oakham Library": "10008625592", "Ryhall Library": "100032176621",
+        "Ketton Library": "10023897593",
+        "Oakham Library": "10008625592",
+        "Ryhall Library": "100032176621",
         "Uppingham Library": "100032047313",
-    }  # fmt: skip
+    }
     lost = found.rejected[found.rejected["kept_as"] == ""]
     assert set(lost["name"]) == {"Stamford Library", "Market Harborough Library"}  # just across the county line
     assert list(reject_table([]).columns) == list(found.rejected.columns)
+
+
+@pytest.mark.data
+def test_a_library_stands_where_openstreetmap_has_it_and_keeps_the_uprn_of_the_list(real_data, england):
+    faults = Faults()
+    known = assessment.read(assessment.find("rutland"))
+    own = {
+        i.id: files.read_table(i, real_data / i.path, faults) for i in known.inputs if i.id in {"zones", "postcodes"}
+    }
+    extract = {
+        "id": "venues",
+        "path": "rutland/rutland-2022-07-20.osm.pbf",
+        "where": {"venue": ["library", "village_hall"]},
+    }
+    common = {
+        "table": "sites",
+        "title": "OSM",
+        "publisher": "p",
+        "licence": "ODbL-1.0",
+        "date": "2022",
+        "national": True,
+    }
+    given_inputs = [*(i for i in national_inputs() if i.id == "libraries"), Input.model_validate({**common, **extract})]
+    tables = {**england, "venues": files.read_table(given_inputs[1], real_data / given_inputs[1].path, faults)}
+    found = sites.gather(
+        given_inputs,
+        tables,
+        faults,
+        council=sites.Surroundings.of(own["zones"], 10),
+        gazetteer=sites.Gazetteer.of(own["postcodes"], "Code-Point Open"),
+    ).sites.set_index("name")
+    assert faults.found == []
+    assert found.loc["Ryhall Library", ["site_id", "uprn", "sources"]].to_list() == [
+        "osm-w482732349",
+        "100032176621",
+        "venues; libraries",
+    ]
+    assert found.loc["Ketton Library", "sources"] == "venues; libraries"
+    assert {"Oakham Library", "Rutland County Library"} <= set(found.index)  # one building under two unlike names

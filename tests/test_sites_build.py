@@ -87,12 +87,17 @@ def test_rejected_sites_are_listed_and_described(built):
         assert (dictionary.loc[dictionary["file"] == file, "meaning"] != "").all()
 
 
+FOUR = (
+    "Of 4 sites listed 2 are the council's, 1 are others' within 10 km that offer nothing, and left out, 1 are farther "
+    "off, and left out."
+)
+
+
 def test_a_check_tells_the_counts(built):
     told = [line.removeprefix("note: Libraries of England: ") for line in built[1] if "Libraries of England" in line]
     assert told == [
         "1 rows of other kinds are left out: Mobile 1.",
         "1 rows are no site, since they cannot be placed (postcode not known 1); rejected_sites.csv lists them.",
-        "Of 4 sites listed 2 are the council's, 1 are others' within 10 km that offer nothing, and left out, 1 are farther "
-        "off, and left out.",
+        FOUR,
     ]
     assert any("like names near by 1; rejected_sites.csv lists them" in line for line in built[1])

@@ -50,14 +50,16 @@ class _Match:
 def one_per_building(sites: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[Reject], list[str]]:
     """Merge the sites that are one building into the one of them that goes first.
 
-    Existing sites go before others, then a neighbour's before ours, then by type and identifier; each site is held
-    against those that are kept before it, so that buildings never chain. Of two lists of what exists, two sites are one
+    Existing sites go before others, then a neighbour's before ours, then by type, then the council's own lists before
+    England's, coordinates before postcodes, then by identifier; each site is held against those that are kept before
+    it, so that buildings never chain. Of two lists of what exists, two sites are one
     only if their UPRN, or name and place, are the same; of one list never.
 
     Parameters
     ----------
     sites
-        All sites, EPSG:27700, with site_id, name, site_type, today, keep, ours, source, row; index 0, 1, ...
+        All sites, EPSG:27700, with site_id, name, site_type, today, keep, ours, source, row, national (of a list of all
+        England), by_postcode; index 0, 1, ...
 
     Returns
     -------
@@ -93,7 +95,7 @@ def _order(sites: gpd.GeoDataFrame) -> NDArray[np.int64]:
     """Say which site goes first: its place in the order, 0 the first."""
     rank = sites["site_type"].map({t: n for n, t in enumerate(site_types())})
     first = sites.assign(idle=sites["today"] == "none", rank=rank).sort_values(
-        ["idle", "ours", "rank", "site_id"], kind="stable"
+        ["idle", "ours", "rank", "national", "by_postcode", "site_id"], kind="stable"
     )
     place = np.empty(len(sites), dtype=np.int64)
     place[first.index] = np.arange(len(sites))

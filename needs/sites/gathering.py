@@ -115,8 +115,9 @@ def _from_input(
         sites = sites.assign(ours=True)
     if "site_id" not in sites:
         sites = sites.assign(site_id=pd.Series([None] * len(sites), index=sites.index, dtype=object))
-    sites = with_offers(sites)
-    return sites[[*_COLUMNS, "row", *(c for c in GIVEN if c in sites), "geometry"]], placed.rejects, notes
+    sites = with_offers(sites).assign(national=given.national)
+    columns = [*_COLUMNS, "row", "national", "by_postcode", *(c for c in GIVEN if c in sites), "geometry"]
+    return sites[columns], placed.rejects, notes
 
 
 def _identifiers(sites: gpd.GeoDataFrame) -> list[str]:

@@ -36,7 +36,7 @@ class Placed:
     Attributes
     ----------
     sites
-        Those that have a place, EPSG:27700; `uprn` in digits, where the input has it.
+        Those that have a place, EPSG:27700; `uprn` in digits, where the input has it; by_postcode.
     rejects
         Those that have none.
     elsewhere
@@ -89,6 +89,7 @@ def place(
     notes = _odd_uprns(texts(table, "uprn")[counts], texts(full, "uprn")[counts])
     kept = pd.DataFrame(full.drop(columns="geometry"))[found.settled]
     points = gpd.points_from_xy(x[found.settled], y[found.settled])
+    kept["by_postcode"] = ~found.good[found.settled]
     sites = gpd.GeoDataFrame(kept, geometry=points, crs=CRS).reset_index(drop=True)
     return Placed(sites, rejects, len(lost) - len(mine), [*notes, *found.far_notes()])
 

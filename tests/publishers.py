@@ -229,7 +229,7 @@ class Publishers:
         return self._service(asked.path)(asked)
 
     def _service(self, path: str) -> Service:
-        fits = [p for p in self.services if path == p or path.startswith((f"{p}/", f"{p}."))]
+        fits = [p for p in self.services if path.startswith(p)]
         return self.services[max(fits, key=len)] if fits else lambda _: page("Not found", 404)
 
 
@@ -264,8 +264,13 @@ def serving() -> Iterator[Publishers]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of clients that have heard enough."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     publishers.address = f"http://127.0.0.1:{server.server_port}"
     try:

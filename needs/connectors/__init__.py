@@ -7,8 +7,8 @@ from needs.connectors.catalogue import sources as sources
 from needs.connectors.checking import live as live
 from needs.connectors.checking import on_disk as on_disk
 from needs.connectors.client import Client as Client
-from needs.connectors.provide import dated as dated
-from needs.connectors.provide import describe_by_hand as describe_by_hand
-from needs.connectors.provide import provide as provide
+from needs.connectors.providing import dated as dated
+from needs.connectors.providing import describe_by_hand as describe_by_hand
+from needs.connectors.providing import provide as provide
 from needs.connectors.refresh import assessment_before as assessment_before
 from needs.connectors.refresh import update as update

@@ -99,6 +99,13 @@ def _download(ask: Ask) -> str:
     raise ask.fault("; ".join(said) or "has no address")
 
 
+def _index(ask: Ask) -> str:
+    head, answer = ask.client.head(ask.source.urls[0], HEAD_BYTES)
+    if b'"FeatureCollection"' not in head:
+        raise ask.changed("the index is no list of extracts")
+    return f"index of extracts, {answer.last_modified or 'of a day that it does not say'}"
+
+
 def _check_head(ask: Ask, head: bytes) -> None:
     """Look at the first bytes of a file: of the right kind, and with the headings of its layout."""
     with tempfile.TemporaryDirectory() as folder:
@@ -119,4 +126,4 @@ def _spec(name: str, source: Source) -> Input:
     return Input.model_validate({"id": "checked", "source": name, "path": source.path})
 
 
-_LIVE = {"arcgis": _layer, "nomis": _table, "file": _download, "geofabrik": _download}
+_LIVE = {"arcgis": _layer, "nomis": _table, "file": _download, "geofabrik": _index}

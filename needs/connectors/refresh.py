@@ -10,7 +10,7 @@ import pandas as pd
 import tomli_w
 
 from needs.assessment import Assessment, Input
-from needs.connectors import arcgis, files, nomis, openstreetmap, provide, twins
+from needs.connectors import arcgis, files, nomis, openstreetmap, providing, twins
 from needs.connectors.asking import Ask
 from needs.connectors.client import Answer, Client
 from needs.connectors.twins import Twin
@@ -56,7 +56,7 @@ def update(settings: Assessment, raw: Path, client: Client, *, say: Say = lambda
         If a service cannot be asked; what was fetched until then stays.
     """
     changes = []
-    for ask, specs in provide.asks(settings, raw, client):
+    for ask, specs in providing.asks(settings, raw, client):
         if not ask.path.is_file():
             continue
         twin = twins.read(ask.path)
@@ -69,7 +69,7 @@ def update(settings: Assessment, raw: Path, client: Client, *, say: Say = lambda
             continue
         say(f"{ask.label}: {news}")
         old = _kept(ask, raw)
-        provide.fetch(ask, specs, say)
+        providing.fetch(ask, specs, say)
         now = twins.read(ask.path)
         if now is not None and now.sha256 == twin.sha256:
             say(f"{ask.label}: fetched anew, and its bytes are the same")

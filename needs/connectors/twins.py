@@ -88,9 +88,9 @@ def read(path: Path) -> Twin | None:
         return None
     try:
         said = tomllib.loads(file.read_text("utf-8"))
-        return Twin(
-            **{"attribution": "", "vintage": "", "source": "", **said, "made_of": tuple(said.get("made_of", ()))}
-        )
+        blank = {"attribution": "", "vintage": "", "source": ""}
+        lists = {name: tuple(said.get(name, ())) for name in ("made_of", "codes")}
+        return Twin(**{**blank, **said, **lists})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         fail(InputError, str(file), f"is no twin of a raw file: {error}", "delete it, and fetch the file anew")
 

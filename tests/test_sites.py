@@ -391,10 +391,10 @@ def test_buildings_are_those_of_the_rules_whatever_the_order_and_nothing_is_lost
 
 
 def test_a_crowd_at_one_place_is_one_building():
-    crowd = listed({f"Room {k}": (0, 0) for k in range(300)}, site_type="community_centre", postcode="LE15 6HW")
+    crowd = listed({f"Room {k}": (0, 0) for k in range(500)}, site_type="community_centre", postcode="LE15 6HW")
     found, _ = gather({"a": crowd})
     assert found.sites["name"].to_list() == ["Room 0"]
-    assert len(found.rejected) == 299
+    assert len(found.rejected) == 499
 
 
 def test_every_type_of_the_catalogue_is_known_by_its_kind():

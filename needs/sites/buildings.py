@@ -51,9 +51,9 @@ def one_per_building(sites: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[Re
     """Merge the sites that are one building into the one of them that goes first.
 
     Existing sites go before others, then a neighbour's before ours, then by type, then the council's own lists before
-    England's, coordinates before postcodes, then by identifier; each site is held against those that are kept before
-    it, so that buildings never chain. Of two lists of what exists, two sites are one
-    only if their UPRN, or name and place, are the same; of one list never.
+    England's, coordinates before postcodes, then by identifier. Each site is held against those that are kept before it,
+    so that buildings never chain. Of two lists of what exists, two sites are one only if their UPRN, or name and place,
+    are the same; of one list never.
 
     Parameters
     ----------
@@ -108,7 +108,6 @@ def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> dict[int, _Ma
     uprn, postcode = texts(sites, "uprn"), texts(sites, "postcode")
     existing, source = (sites["today"] != "none").to_numpy(), sites["source"].to_numpy(dtype=object)
     name, kind = (sites[c].to_numpy(dtype=object) for c in ("name", "site_type"))
-
     lists: set[tuple[int, str]] = set()  # kept sites, and the lists in which something that exists is kept as them
 
     def match(i: int, j: int) -> _Match | None:
@@ -133,7 +132,7 @@ def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> dict[int, _Ma
     before = _pairs(sites, order, uprn, postcode)
     found: dict[int, _Match] = {}
     for i in np.argsort(order).tolist():
-        matches = (match(i, j) for j in before.get(i, ()) if j not in found)
+        matches = (match(i, j) for j in before[i].tolist() if j not in found) if i in before else ()
         best = min((m for m in matches if m), default=None)
         if best is not None:
             found[i] = best
@@ -142,7 +141,9 @@ def _matched(sites: gpd.GeoDataFrame, order: NDArray[np.int64]) -> dict[int, _Ma
     return found
 
 
-def _pairs(sites: gpd.GeoDataFrame, order: NDArray[np.int64], *keys: NDArray[np.object_]) -> dict[int, list[int]]:
+def _pairs(
+    sites: gpd.GeoDataFrame, order: NDArray[np.int64], *keys: NDArray[np.object_]
+) -> dict[int, NDArray[np.int64]]:
     """List for each site those that go before it and are near it, or share a key with it."""
     points = sites.geometry.to_numpy()
     found = [STRtree(points).query(points, predicate="dwithin", distance=ALIKE_M)]
@@ -151,12 +152,11 @@ def _pairs(sites: gpd.GeoDataFrame, order: NDArray[np.int64], *keys: NDArray[np.
         shared = shared[(shared.index != "") & shared.index.duplicated(keep=False)].rename("i")
         both = shared.to_frame().join(shared.rename("j"))
         found.append(both[["i", "j"]].to_numpy().T)
-    later, sooner = np.hstack(found)
-    later, sooner = (a[order[sooner] < order[later]] for a in (later, sooner))
-    pairs: dict[int, list[int]] = {}
-    for i, j in sorted(set(zip(later.tolist(), sooner.tolist(), strict=True))):
-        pairs.setdefault(i, []).append(j)
-    return pairs
+    later, sooner = np.hstack(found).astype(np.int64)
+    once = np.unique((later * len(sites) + sooner)[order[sooner] < order[later]])
+    later, sooner = np.divmod(once, len(sites))
+    ends = np.flatnonzero(np.diff(later)) + 1
+    return {int(i[0]): j for i, j in zip(np.split(later, ends), np.split(sooner, ends), strict=True) if len(i)}
 
 
 def _together(sites: gpd.GeoDataFrame, order: NDArray[np.int64], found: dict[int, _Match]) -> gpd.GeoDataFrame:

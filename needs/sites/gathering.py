@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import geopandas as gpd
 import pandas as pd
@@ -43,8 +43,8 @@ class Gathered:
     """
 
     sites: gpd.GeoDataFrame
-    rejected: pd.DataFrame = field(default_factory=lambda: reject_table([]))
-    notes: list[str] = field(default_factory=list)
+    rejected: pd.DataFrame
+    notes: list[str]
 
 
 def gather(

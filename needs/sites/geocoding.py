@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -46,9 +46,9 @@ class Placed:
     """
 
     sites: gpd.GeoDataFrame
-    rejects: list[Reject] = field(default_factory=list)
-    elsewhere: int = 0
-    notes: list[str] = field(default_factory=list)
+    rejects: list[Reject]
+    elsewhere: int
+    notes: list[str]
 
 
 def place(

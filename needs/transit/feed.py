@@ -10,16 +10,15 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from needs.settings import CRS, CRS_WEB
-from needs.transit.tables import WEEKDAYS, Note, Reading, read_tables
+from needs.transit.crop import coordinates, read_tables
+from needs.transit.tables import WEEKDAYS, Note, Reading
 
 IMPOSSIBLE = -1  # seconds of a change that the timetable rules out
 _BLANK = -1  # seconds of a time that is not given
-
-
-BRITAIN_DEG = ((49.8, 61.0), (-8.7, 1.9))  # latitude, longitude
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ class Feed:
     stop_times
         Calls, sorted by trip and along it: trip_id, stop_id, arrives_s, departs_s (whole seconds after midnight of the
         service day, may exceed 86,400; of a trip by frequency, after its first departure), board, alight (bool: one
-        may; types 2 and 3, by arrangement, count as one may). Blank times are filled in equal steps between the times
-        given, rounded down. Times never run backwards.
+        may; types 2 and 3, by arrangement, count as one may; nobody boards where a trip ends). Blank times are filled
+        in equal steps between the times given, rounded down. Times never run backwards.
     calendar
         service_id, monday .. sunday (bool), start_date, end_date (yyyymmdd).
     calendar_dates
@@ -70,13 +69,17 @@ class Feed:
         return str(days.min()), str(days.max())
 
 
-def read_feed(path: Path) -> Feed:
-    """Read and check a GTFS feed.
+def read_feed(path: Path, *, within: shapely.Geometry | None = None) -> Feed:
+    """Read and check a GTFS feed, whole or as far as it concerns an area.
 
     Parameters
     ----------
     path
         Zip file, or folder of its text files.
+    within
+        An area, EPSG:27700. Only the stops in it are there, the calls at them, and the trips with two calls or more of
+        these; a vehicle that leaves the area and comes back is ridden through. Times, and what is left out for its
+        faults, are as in the whole feed; of faults elsewhere nothing is told. Memory goes with the area.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def read_feed(path: Path) -> Feed:
     InputError
         If nothing is left to use: no zip, files or columns that are missing or unreadable, no trip; with every fault.
     """
-    tables, reading = read_tables(path)
+    tables, inside, reading = read_tables(path, within)
     calendar = _once(tables["calendar.txt"], ["service_id"], "calendar.txt", reading)
     dates = _once(tables["calendar_dates.txt"], ["service_id", "date"], "calendar_dates.txt", reading)
     trips = _once(tables["trips.txt"], ["trip_id"], "trips.txt", reading)
@@ -102,8 +105,14 @@ def read_feed(path: Path) -> Feed:
     often = _often(tables["frequencies.txt"], set(trips["trip_id"]), reading)
     trips = _with_starts(trips, often, reading)
     calls = _calls(tables["stop_times.txt"], trips, set(stops["stop_id"]), often, reading)
+    where = ""
+    if inside is not None:
+        calls = calls[calls["stop_id"].isin(inside)]
+        calls = calls[calls.duplicated("trip_id", keep=False)].reset_index(drop=True)
+        where = " in the area"
     if not len(calls):
-        reading.stop("has no trip that can be used", "get a timetable with trips, their days, calls and stops")
+        fix = f"get a timetable with trips, their days, calls and stops{where}"
+        reading.stop(f"has no trip that can be used{where}", fix)
     trips = trips[trips["trip_id"].isin(calls["trip_id"])]
     used = stops[stops["stop_id"].isin(calls["stop_id"])].sort_values("stop_id")
     places = gpd.points_from_xy(used["stop_lon"], used["stop_lat"], crs=CRS_WEB)
@@ -151,20 +160,12 @@ def _with_starts(trips: pd.DataFrame, often: pd.DataFrame, reading: Reading) -> 
 
 def _placed(stops: pd.DataFrame, called: set[str], reading: Reading) -> pd.DataFrame:
     """Give stops coordinates in degrees: their own, else their station's; leave out those with none in Britain."""
-    where = stops[["stop_lat", "stop_lon"]].apply(pd.to_numeric, errors="coerce")
-    there = where["stop_lat"].between(*BRITAIN_DEG[0]) & where["stop_lon"].between(*BRITAIN_DEG[1])
-    where = where.where(there).set_axis(stops["stop_id"], axis=0)
-    station = where.reindex(stops["parent_station"])
-    lent = ~there.to_numpy() & station.notna().all(axis=1).to_numpy()
-    where[lent] = station[lent].to_numpy()
-    told = stops["stop_id"].isin(called).to_numpy()
+    where = coordinates(stops)
+    told, lent, lost = stops["stop_id"].isin(called), where["lent"], where["lat"].isna()
     none = "stops without coordinates in Great Britain"
     reading.note("stops.txt", f"{none}, put at their station", stops.loc[lent & told, "stop_id"])
-    lost = ~there.to_numpy() & ~lent
     reading.note("stops.txt", f"{none}, left out", stops.loc[lost & told, "stop_id"])
-    lat, lon = where["stop_lat"].to_numpy(), where["stop_lon"].to_numpy()
-    placed: pd.DataFrame = stops.assign(stop_lat=lat, stop_lon=lon)[~lost]
-    return placed
+    return stops.assign(stop_lat=where["lat"], stop_lon=where["lon"])[~lost]
 
 
 def _often(table: pd.DataFrame, trips: set[str], reading: Reading) -> pd.DataFrame:
@@ -206,7 +207,8 @@ def _calls(
     short = calls.loc[calls.groupby("trip_id")["stop_id"].transform("size") < 2, "trip_id"]
     never = trips.loc[~trips["trip_id"].isin(table["trip_id"]), "trip_id"]
     calls = _without(calls, pd.concat([short, never]), "trips with fewer than two calls, left out", reading)
-    calls = calls.assign(board=calls["pickup_type"] != "1", alight=calls["drop_off_type"] != "1")
+    goes_on = calls.duplicated("trip_id", keep="last")  # at a last call nobody boards, wherever the area ends
+    calls = calls.assign(board=goes_on & (calls["pickup_type"] != "1"), alight=calls["drop_off_type"] != "1")
     return calls[["trip_id", "stop_id", "arrives_s", "departs_s", "board", "alight"]].reset_index(drop=True)
 
 

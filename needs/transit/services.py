@@ -140,8 +140,7 @@ def departures(feed: Feed, day: date, *, start: str = "07:00", end: str = "19:00
     """
     first_s, last_s = window(start, end)
     calls = feed.stop_times
-    calls = calls[calls["board"] & calls.duplicated("trip_id", keep="last")]  # no last call: nobody boards there
-    boarded = calls.merge(runs(feed, day, until_s=last_s), on="trip_id")
+    boarded = calls[calls["board"]].merge(runs(feed, day, until_s=last_s), on="trip_id")
     boarded = boarded[(boarded["departs_s"] + boarded["shift_s"]).between(first_s, last_s)]
     boarded = boarded[["stop_id", "run"]].drop_duplicates()
     found = {str(stop): tuple(sorted(group)) for stop, group in boarded.groupby("stop_id")["run"]}

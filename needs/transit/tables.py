@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from needs.errors import SHOWN, Fault, Faults, InputError, SourceError, fail
+from needs.errors import SHOWN, Fault, Faults, InputError
+from needs.transit.texts import Block, Texts
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -98,115 +94,100 @@ class Reading:
         raise InputError([Fault(self.name, what, fix), *(Fault(self.name, str(n), "correct it") for n in self.notes)])
 
 
-def read_tables(path: Path) -> tuple[dict[str, pd.DataFrame], Reading]:
-    """Read the files of a feed as text.
+Keep = Callable[[Block], NDArray[np.bool_]]  # which rows of a block are read
 
-    Parameters
-    ----------
-    path
-        Zip file, or folder of its text files.
 
-    Returns
-    -------
-    tables : dict of pandas.DataFrame
-        By file name; every column of FILES, as text without outer blanks, "" where blank; an absent file is empty. Rows
-        with a malformed value are left out; index: the line in its file.
-    reading : Reading
-        The notes on what was left out.
+def check_headers(texts: Texts, reading: Reading) -> None:
+    """See that every file and column is there before anything long is read.
 
     Raises
     ------
-    SourceError
-        If there is nothing at `path`.
     InputError
-        If the zip cannot be read, or with every file that is missing or unreadable and every column that is missing.
+        With every file that is missing or whose heading is unreadable, and every column that is missing.
     """
-    texts = _texts(path)
-    reading = Reading(path.name)
-    tables = {name.strip("()"): _table(texts, name, columns, reading) for name, columns in FILES.items()}
+    for name, columns in FILES.items():
+        bare = name.strip("()")
+        if bare in texts:
+            try:
+                header = texts.header(bare)
+            except InputError as error:
+                reading.faults.take(error)
+                continue
+            for column in (c for c in columns if "(" not in c and c not in header):
+                what = f"column '{column}' is missing"
+                reading.faults.add(f"{reading.name}, {bare}", what, "add it: GTFS requires it")
+        elif bare == name:
+            fix = "add it: a GTFS feed needs it, in the zip's top folder"
+            reading.faults.add(reading.name, f"has no {bare}", fix)
     if "calendar.txt" not in texts and "calendar_dates.txt" not in texts:
         what = "has neither calendar.txt nor calendar_dates.txt"
-        reading.faults.add(path.name, what, "add one: nothing says which days run")
+        reading.faults.add(reading.name, what, "add one: nothing says which days run")
     reading.faults.raise_if_any()
-    return tables, reading
 
 
-def _texts(path: Path) -> dict[str, bytes]:
-    """Bytes of the files that are read, by name."""
-    wanted = [name.strip("()") for name in FILES]
-    if path.is_dir():
-        return {name: (path / name).read_bytes() for name in wanted if (path / name).is_file()}
-    if not path.is_file():
-        fail(SourceError, path.name, "there is no such timetable", "give a GTFS zip, or the folder of its files")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(name) for name in wanted if name in archive.namelist()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        fail(InputError, path.name, f"cannot be read as a zip: {error}", "download the timetable again")
+def read_table(texts: Texts, name: str, reading: Reading, *, keep: Keep | None = None) -> pd.DataFrame:
+    """Read one file as text and leave out malformed rows; an absent optional file is an empty table.
+
+    Parameters
+    ----------
+    texts
+        The feed's files, with all their columns.
+    name
+        One of FILES, without brackets.
+    reading
+        Told what was left out. A row that `keep` refuses is not looked at.
+    keep
+        Which rows to read; by default all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Every column of FILES, as text without outer blanks, "" where blank or absent; index: the line in the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    columns = {c.strip("()"): c for c in next(cs for n, cs in FILES.items() if n.strip("()") == name)}
+    wrong: dict[str, list[str]] = {c: [] for c in columns}
+    parts: dict[str, list[NDArray[np.object_]]] = {c: [] for c in columns}
+    lines: list[NDArray[np.int64]] = []
+    broken: set[str] = set()
+    odd: list[str] = []
+    long: list[str] = []
+    for block in texts.blocks(name, tuple(columns)) if name in texts else ():
+        odd += [f"line {n}" for n in block.odd]
+        long += [f"line {n}" for n in block.long]
+        right = np.ones(len(block.lines), dtype=bool)
+        rows = keep(block) if keep else right.copy()
+        for column, entry in block.columns.items():
+            bad = rows & ~_well_formed(entry.values, column, columns[column])[entry.code]
+            wrong[column] += [f"line {block.lines[k]} {entry.values[entry.code[k]]!r}" for k in np.flatnonzero(bad)]
+            right &= ~bad
+        if "trip_id" in block.columns:
+            broken.update(block.columns["trip_id"].taken(rows & ~right))
+        rows &= right
+        lines.append(block.lines[rows])
+        for column in columns:
+            known = block.columns.get(column)
+            parts[column].append(known.taken(rows) if known else np.full(int(rows.sum()), "", dtype=object))
+    reading.note(name, "lines with a quote that does not end, left out", odd)
+    reading.note(name, "lines with more fields than the header, left out", long)
+    for column, names in wrong.items():
+        reading.note(name, f"rows left out: '{column}' must be {_form(column)[1]}", names)
+    reading.broken[name] = broken
+    table = {c: np.concatenate([np.empty(0, dtype=object), *p]) for c, p in parts.items()}
+    return pd.DataFrame(table, index=np.concatenate([np.empty(0, dtype=np.int64), *lines]), dtype=object)
 
 
-def _table(texts: dict[str, bytes], name: str, columns: tuple[str, ...], reading: Reading) -> pd.DataFrame:
-    """Read one file as text and leave out malformed rows; an absent optional file is an empty table."""
-    bare = name.strip("()")
-    empty = pd.DataFrame({c.strip("()"): pd.Series(dtype=object) for c in columns})
-    where = f"{reading.name}, {bare}"
-    if bare not in texts:
-        if bare == name:
-            reading.faults.add(reading.name, f"has no {bare}", "add it: a GTFS feed needs it, in the zip's top folder")
-        return empty
-    try:
-        table = _lines(texts[bare], columns, bare, reading)
-    except (UnicodeDecodeError, csv.Error) as error:
-        what = f"cannot be read as CSV in UTF-8: {error}"
-        reading.faults.add(where, what, "save it again as comma-separated UTF-8")
-        return empty
-    absent = [c for c in columns if "(" not in c and c not in table]
-    for column in absent:
-        reading.faults.add(where, f"column '{column}' is missing", "add it: GTFS requires it")
-    if absent:
-        return empty
-    kept = np.ones(len(table), dtype=bool)
-    for column in columns:
-        name = column.strip("()")
-        if name in table:
-            blank = name != column or column in _MAY_BE_BLANK
-            kept &= _well_formed(table[name], name, blank=blank, where=bare, reading=reading)
-        else:
-            table[name] = ""
-    if "trip_id" in table:
-        reading.broken[bare] = set(table["trip_id"][~kept])
-    return table[kept]
+def _form(column: str) -> tuple[str, str]:
+    """Give what a column holds: pattern and meaning."""
+    return next((p, m) for names, p, m in _FORMS if re.fullmatch(names, column))
 
 
-def _lines(text: bytes, columns: tuple[str, ...], file: str, reading: Reading) -> pd.DataFrame:
-    """Read comma-separated text, one row a line as GTFS has it; lines that cannot be told into columns are left out."""
-    lines = text.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    numbers = [i for i, line in enumerate(lines) if line.strip() and line.count('"') % 2 == 0]
-    odd = [f"line {i + 1}" for i, line in enumerate(lines) if line.count('"') % 2]
-    reading.note(file, "lines with a quote that does not end, left out", odd)
-    rows = list(csv.reader(lines[i] for i in numbers))
-    header = [name.strip() for name in rows[0]] if rows else []
-    wide = len(header)
-    long = [k for k, row in enumerate(rows) if len(row) > wide and any(cell.strip() for cell in row[wide:])]
-    reading.note(file, "lines with more fields than the header, left out", [f"line {numbers[k] + 1}" for k in long])
-    left_out = {0, *long}
-    kept = [k for k in range(len(rows)) if k not in left_out]
-    found = {}
-    for name in (c.strip("()") for c in columns):
-        if name in header:
-            i = header.index(name)
-            found[name] = [rows[k][i].strip() if i < len(rows[k]) else "" for k in kept]
-    return pd.DataFrame(found, index=[numbers[k] + 1 for k in kept], dtype=object)
-
-
-def _well_formed(
-    values: pd.Series[Any], column: str, *, blank: bool, where: str, reading: Reading
-) -> NDArray[np.bool_]:
-    """Tell which values are what their column holds, and note those that are not."""
-    pattern, meaning = next((p, m) for names, p, m in _FORMS if re.fullmatch(names, column))
-    code, texts = pd.factorize(values)
-    right = np.array([bool(re.fullmatch(pattern, t)) or (blank and t == "") for t in texts], dtype=bool)[code]
-    if not right.all():
-        names = [f"line {line} {value!r}" for line, value in values[~right].items()]
-        reading.note(where, f"rows left out: '{column}' must be {meaning}", names)
-    return right
+def _well_formed(values: list[str], column: str, listed: str) -> NDArray[np.bool_]:
+    """Tell which values are what their column holds; an optional column may be blank."""
+    pattern = re.compile(_form(column)[0])
+    blank = listed != column or column in _MAY_BE_BLANK
+    return np.array([bool(pattern.fullmatch(v)) or (blank and v == "") for v in values], dtype=bool)

@@ -8,16 +8,18 @@ RAW ?= data/raw
 PROCESSED ?= data/processed
 MAPS ?= maps
 NEEDS := $(BIN)/python -m needs
-FOLDERS = --raw "$(RAW)" --processed "$(PROCESSED)" --maps "$(MAPS)"
+# A folder of raw files that is given is only read; without one, what is missing is downloaded to data/raw.
+GIVEN = $(if $(filter command line environment,$(origin RAW)),--raw "$(RAW)")
+FOLDERS = $(GIVEN) --processed "$(PROCESSED)" --maps "$(MAPS)"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format assess data need travel plan map check compare lab notebooks bench clean area-given
+.PHONY: help demo test lint format assess data init need travel plan map check compare lab notebooks bench clean area-given
 
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  AREA=  an area of the catalogue (rutland, halton), or the path of an assessment TOML"
-	@echo "  RAW=   folder of the raw files (default data/raw); PROCESSED= and MAPS= likewise"
+	@echo "  AREA=  any English council by name or code, several joined by +, or the path of an assessment TOML"
+	@echo "  RAW=   folder of raw files to read in place of downloading to data/raw; PROCESSED= and MAPS= likewise"
 
 demo: $(VENV)/.installed ## Build two synthetic councils from nothing, offline, and print their pages
 	@$(NEEDS) demo $(FOLDERS)
@@ -25,14 +27,17 @@ demo: $(VENV)/.installed ## Build two synthetic councils from nothing, offline, 
 test: $(VENV)/.installed-dev ## Set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=rutland RAW=folder
+assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=Staffordshire
 	@$(NEEDS) build "$(AREA)" $(FOLDERS)
+
+init: area-given $(VENV)/.installed ## Write an area's assessment file, with every setting explained
+	@$(NEEDS) init "$(AREA)" $(GIVEN)
 
 data need travel plan map: area-given $(VENV)/.installed ## Build an area up to that stage
 	@$(NEEDS) build "$(AREA)" --until $@ $(FOLDERS)
 
 check: area-given $(VENV)/.installed ## Check an area's inputs, write nothing
-	@$(NEEDS) check "$(AREA)" --raw "$(RAW)"
+	@$(NEEDS) check "$(AREA)" $(GIVEN)
 
 compare: area-given $(VENV)/.installed ## Set two plans side by side: make compare AREA=rutland WITH=other.toml
 	@test -n "$(WITH)" || { echo 'Say with what: make compare AREA=rutland WITH=other.toml'; exit 2; }

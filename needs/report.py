@@ -120,7 +120,7 @@ def sources(settings: Assessment, raw: dict[str, Path]) -> list[dict[str, Any]]:
     protected = protected_files(settings, raw)
     return [
         {
-            **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat"}),
+            **i.model_dump(include={"title", "publisher", "licence", "date", "url", "path", "caveat", "attribution"}),
             "sha256": "not published" if raw[i.id] in protected else files.sha256(raw[i.id]),
         }
         for i in settings.inputs

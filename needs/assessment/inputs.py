@@ -24,7 +24,7 @@ KINDS = (*TABLES, "streets", "timetable")
 
 LAYOUTS_FILE = "layouts"  # a folder of them
 SOURCES_FILE = "sources.toml"
-_OF_SOURCE = ("path", "layout", "title", "publisher", "licence", "date", "vintage", "caveat")
+_OF_SOURCE = ("path", "layout", "title", "publisher", "licence", "date", "vintage", "caveat", "attribution")
 _OF_LAYOUT = ("table", "vintage", "publisher", "licence", "date", "url", "crs")
 
 
@@ -103,6 +103,8 @@ class Input(Strict):
     vintage
         Which geography and year the codes are: "LSOA21" are the zones; "LSOA11", "WD24", "MSOA21" come with
         `columns.code` instead of `columns.lsoa21cd`. Of a lookup: which geography it leads from.
+    attribution
+        The line that its publisher asks for, where that is more than the licence's own.
     blank
         Least and most that a blank count hides.
     disclosure
@@ -135,6 +137,7 @@ class Input(Strict):
     date: str
     url: str | None = None
     caveat: str | None = None
+    attribution: str | None = None
     blank: tuple[float, float] | None = None
     disclosure: Rule | None = None
     name_suffix: str = ""

@@ -81,6 +81,7 @@ class Origin:
         """Give the lines that whoever passes the files on must pass on with them."""
         known = licences()
         asked = [known[i].statement for i in self.licences if i in known and known[i].statement]
+        asked += dict.fromkeys(str(s["attribution"]) for s in self.sources if s.get("attribution"))
         read = [f"{s['title']}: {s['publisher']}, {s['date']}, {s['licence']}." for s in self.sources]
         notes = ["Synthetic data: no real place, person or service."] if self.synthetic else []
         return [*notes, *([self.warning] if self.warning else []), *asked, *read]

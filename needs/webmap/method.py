@@ -109,6 +109,7 @@ def licences(data: Sourced) -> set[str]:
 def footer(data: Sourced) -> Html:
     """Attribute the data and the software."""
     lines = [words for licence, words in _ATTRIBUTION.items() if licence in licences(data)]
+    lines += dict.fromkeys(str(s["attribution"]) for s in data.sources if s.get("attribution"))
     if any("Office for National Statistics" in s["publisher"] for s in data.sources):
         lines.append(_ONS)
     if data.synthetic:

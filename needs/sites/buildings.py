@@ -51,7 +51,7 @@ def one_per_building(sites: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[Re
     """Merge the sites that are one building into the one of them that goes first.
 
     Existing sites go before others, then a neighbour's before ours, then by type, then the council's own lists before
-    England's, coordinates before postcodes, then by identifier. Each site is held against those that are kept before it,
+    England's, coordinates before postcodes, then by identifier. Each site is held against those kept before it,
     so that buildings never chain. Of two lists of what exists, two sites are one only if their UPRN, or name and place,
     are the same; of one list never.
 

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from textwrap import shorten
 
 import pandas as pd
@@ -206,8 +207,14 @@ def _wide(rows: Sequence[tuple[int, Row]]) -> str:
 
 def code_of(cell: object, pattern: str) -> str | None:
     """Find the code in a cell such as "E01006946" or "E01006946 : Sefton 001A"."""
-    found = re.match(pattern.removesuffix("$") + r"(?=$|\s*[:\-])", words(cell))
+    text = cell.lstrip() if isinstance(cell, str) else words(cell)
+    found = _code(pattern).match(text)
     return found[0] if found else None
+
+
+@cache
+def _code(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern.removesuffix("$") + r"(?=\s*$|\s*[:\-])")
 
 
 def code_score(pattern: str) -> Find:

@@ -11,6 +11,7 @@ import geopandas as gpd
 import pandas as pd
 
 from needs import areas, indicators, rural, scenarios, sites, streets, transit, travel
+from needs import councils as register
 from needs.assessment import Assessment
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
@@ -214,12 +215,14 @@ def _shown(
 
 
 def _context(settings: Assessment, have: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Put the council-level tables together: the council's own rows and England's."""
+    """Put the council-level tables together: the rows of the council, of the county of its districts, of England."""
     tables = [have[i.id] for i in settings.of("context")]
     if not tables:
         return pd.DataFrame(columns=["lad24cd", "indicator", "label", "period", "value"])
     both = pd.concat(tables, ignore_index=True)
-    return both[both["lad24cd"].isin({*settings.area.codes, "E92000001"})].reset_index(drop=True)
+    own = set(settings.area.codes)
+    counties = {c.code for c in register.councils() if c.is_county and own & set(c.districts)}
+    return both[both["lad24cd"].isin({*own, *counties, "E92000001"})].reset_index(drop=True)
 
 
 def _graphs(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[str, Graph]:

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "needs"
 ROOMS = (
     "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
     "schemas", "councils", "assessment", "drafting", "sources", "connectors", "indicators", "areas", "index", "rural",
-    "sites", "routing", "streets", "transit", "travel", "sanity", "isochrones", "catchments", "location", "siting",
+    "sites", "routing", "streets", "transit", "travel", "sanity", "oddities", "isochrones", "catchments", "location", "siting",
     "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing",
     "comparing", "pipeline", "demo", "__main__",
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from needs import connectors, councils, drafting, outputs, preparing, sanity, stages
+from needs import connectors, councils, drafting, oddities, outputs, preparing, sanity, stages
 from needs.assessment import Assessment
 from needs.connectors import Client
 from needs.drafting import Today
@@ -109,6 +109,7 @@ def check(area: str | Path, *, paths: Paths) -> Iterator[str]:
 
 def _told(settings: Assessment, ground: stages.Data) -> Iterator[str]:
     yield f"no fault found: {ground.summary}"
+    yield from (f"odd: {line}" for line in oddities.look(ground.zones, ground.sites))
     times = stages.measure(settings, ground)
     yield times.summary
     yield from (f"note: {note}" for note in (*ground.notes, *times.notes))

@@ -10,7 +10,6 @@ import pandas as pd
 
 from needs.errors import listed
 
-# Bounds are wide: of England's zones next to none lie beyond them for a good reason.
 YEARS_OF_BIRTHS = (
     2.5,
     10.0,
@@ -46,8 +45,8 @@ def _of_zones(zones: gpd.GeoDataFrame) -> Iterator[str]:
     middle = float(zones["demand"].median())
     many = codes[zones["demand"] > TIMES_MEDIAN * middle] if middle else codes[:0]
     if len(many):
-        yield f"Zones with over {TIMES_MEDIAN:g} times the families of the middle one ({len(many)}): {listed(list(many))}."
-    if {"births", "children_0_4"} <= set(zones.columns):
+        told = f"Zones with over {TIMES_MEDIAN:g} times the families of the middle one"
+        yield f"{told} ({len(many)}): {listed(list(many))}."
         years = zones["children_0_4"] / zones["births"].replace(0, np.nan)
         odd = codes[(years < YEARS_OF_BIRTHS[0]) | (years > YEARS_OF_BIRTHS[1])]
         if len(odd):
@@ -63,7 +62,7 @@ def _of_zones(zones: gpd.GeoDataFrame) -> Iterator[str]:
             told = f"Zones where under {low:g} or over {high:g} per cent of households have no car"
             yield f"{told} ({len(odd)}): {listed(list(odd))}."
     for column in ("births", "children_0_4"):
-        if column in zones and len(zones) > 1 and zones[column].nunique() == 1:
+        if column in zones and len(zones) > 1 and (zones[column] == zones[column].iloc[0]).all():
             yield f"Column {column} is the same in every zone: {zones[column].iloc[0]:g}."
 
 

@@ -19,9 +19,9 @@ PACKAGE = ROOT / "needs"
 ROOMS = (
     "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
     "schemas", "councils", "assessment", "drafting", "sources", "connectors", "indicators", "areas", "index", "rural",
-    "sites", "routing", "streets", "transit", "travel", "sanity", "oddities", "isochrones", "catchments", "location", "siting",
-    "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing",
-    "comparing", "pipeline", "demo", "__main__",
+    "sites", "routing", "streets", "transit", "travel", "sanity", "oddities", "isochrones", "catchments", "location",
+    "siting", "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing", "comparing", "pipeline",
+    "demo", "__main__",
 )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from needs.errors import listed
 
-# Children aged 0 to 4 for every birth of a year; as many every year would be five. Of England's zones at mid-2020 (age 0
-# for births) fewer than one in a hundred lies beyond these.
+# Children aged 0 to 4 for every birth of a year; as many every year would be five. Of England's zones at mid-2020 (age
+# 0 for births) fewer than one in a hundred lies beyond these.
 YEARS_OF_BIRTHS = (2.5, 15.0)
 NO_CAR_PCT = (0.5, 85.0)
 TIMES_MEDIAN = 6.0  # families of a zone, against the middle zone of the area

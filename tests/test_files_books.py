@@ -88,7 +88,7 @@ def test_cells_are_what_was_written_and_whole_numbers_whole(kind):
         [None, 0, "7"],
     ]
     found = rows_of(WRITERS[kind]({"a": rows}))
-    assert found == rows
+    assert trimmed(found) == trimmed(rows)
     assert [type(c) for c in found[2]] == [str, int, float]
     assert found[3][0] is True
 
@@ -117,6 +117,14 @@ def test_dates_too_are_read_alike_but_for_their_time(monkeypatch):
     slow = rows_of(content)
     assert quick == [["code"], [dt.datetime(2024, 1, 2, 3, 4)], [dt.date(2024, 1, 2)]]
     assert slow == [["code"], [dt.datetime(2024, 1, 2, 3, 4)], [dt.datetime(2024, 1, 2)]]
+
+
+def test_an_error_of_old_excel_is_told_as_well(read):
+    content = workbooks.xls({"a": [["code", "n"], ["E01000001", True]]})
+    record = b"\x05\x02\x08\x00\x01\x00\x01\x00\x00\x00"  # BOOLERR of B2; then its value, and whether it is an error
+    content = content.replace(record + b"\x01\x00", record + b"\x2a\x01")
+    _, faults = read(content, "d.xls")
+    assert "line 2: 'n' is '#N/A': must be a number" in faults[0]
 
 
 @pytest.mark.parametrize("error", ["#N/A", "#REF!", "#DIV/0!"])
@@ -258,6 +266,24 @@ def test_open_document_that_says_a_row_often_is_bounded(read, monkeypatch):
     monkeypatch.setattr(books, "MOST_CELLS", 1_000)
     _, faults = read(workbooks.ods({"a": head + row(["x", "y"], often.format(2_000))}), "d.ods")
     assert "sheet 'a' has more than" in faults[0]
+
+
+def test_a_row_with_a_number_beyond_all_rows_is_bounded(read):
+    """One library would give blank rows up to it."""
+    far = xlsx({"a": [*TABLE, ["E01000003", "x", "#N/A"]]})
+    far = rewritten(far, "xl/worksheets/sheet1.xml", lambda x: x.replace(b'<row r="4"', b'<row r="99999999999"'))
+    _, faults = read(far)
+    assert "delete what lies far off the table" in faults[0]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_xml_that_ends_before_its_end_is_refused(read, kind):
+    """One library would wait for the end for ever."""
+    part = {"xlsx": "xl/worksheets/sheet1.xml", "ods": "content.xml"}[kind]
+    cut = rewritten(WRITERS[kind]({"a": TABLE}), part, lambda x: x[: x.rindex(b"7")])
+    _, faults = read(cut, f"d.{kind}")
+    assert len(faults) == 1
+    assert "it is a damaged workbook, or only a part of one" in faults[0]
 
 
 def test_a_workbook_that_would_unpack_to_too_much_is_refused(read, monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from needs import areas, indicators, rural, scenarios, sites, streets, transit, travel
 from needs import councils as register
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _SHOWN = {"boundaries": 0.01, "postcodes": 0.0}  # tables that are only drawn or searched: least share inside
 
 BUS_WALK_M = 400.0  # how far a stop may be for its buses to count, straight line
+_BUS_MARGIN_M = 10_000.0  # how far beyond the council's bounds buses are read
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,6 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
     }
     graphs = _graphs(settings, raw, faults)
-    feed, usual = _feed(settings, raw, faults)
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
     read = [note for table in have.values() for note in table.attrs.pop("notes", [])]
@@ -92,6 +93,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     )
     have = safe.tables
     zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
+    feed, usual = _feed(settings, raw, zones, faults)
     if graphs and len(zones):
         first, box = next(iter(graphs.values())), tuple(zones.total_bounds)
         _attempt(
@@ -240,13 +242,16 @@ def _graphs(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[
     return graphs
 
 
-def _feed(settings: Assessment, raw: dict[str, Path], faults: Faults) -> tuple[Feed | None, list[str]]:
-    """Read the timetable, and see that it runs on the day that is asked for."""
+def _feed(
+    settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame, faults: Faults
+) -> tuple[Feed | None, list[str]]:
+    """Read the timetable of the council and a margin, and see that it runs on the day that is asked for."""
     given, day = settings.of("timetable"), settings.travel.timetable_date
-    if not given or day is None:
+    if not given or day is None or zones.empty:  # without zones that is a fault already
         return None, []
+    area = shapely.box(*zones.total_bounds).buffer(_BUS_MARGIN_M)
     nothing: Feed | None = None
-    feed = _attempt(lambda: transit.read_feed(raw[given[0].id]), faults, otherwise=nothing)
+    feed = _attempt(lambda: transit.read_feed(raw[given[0].id], within=area), faults, otherwise=nothing)
     return feed, _attempt(lambda: transit.check_day(feed, day), faults, otherwise=[]) if feed else []
 
 

@@ -83,14 +83,17 @@ def _cropped(texts: Texts, within: shapely.Geometry, reading: Reading) -> tuple[
     services = set(read("trips.txt", lambda b: b.among("trip_id", trips))["service_id"])
     read("calendar.txt", lambda b: b.among("service_id", services))
     read("calendar_dates.txt", lambda b: b.among("service_id", services))
-    called = set(calls["stop_id"])
-    near = called | set(every.loc[every["stop_id"].isin(called), "parent_station"])
-    read("stops.txt", lambda b: b.among("stop_id", near))
-    far = set(every["stop_id"]) - near
+    called = _with_stations(set(calls["stop_id"]), every)
+    read("stops.txt", lambda b: b.among("stop_id", called))
+    far = set(every["stop_id"]) - _with_stations(inside, every)
     read("transfers.txt", lambda b: ~b.among("from_stop_id", far) & ~b.among("to_stop_id", far))
     order = [name.strip("()") for name in FILES]
     reading.notes.sort(key=lambda note: order.index(note.where))
     return tables, inside
+
+
+def _with_stations(some: Collection[str], stops: pd.DataFrame) -> set[str]:
+    return {*some, *stops.loc[stops["stop_id"].isin(some), "parent_station"]}
 
 
 def _inside(stops: pd.DataFrame, within: shapely.Geometry) -> frozenset[str]:
@@ -105,10 +108,8 @@ def _calling(texts: Texts, stops: Collection[str]) -> set[str]:
     """Name the trips that call at some stops twice or more."""
     calls: Counter[str] = Counter()
     for block in texts.blocks("stop_times.txt", ("trip_id", "stop_id")):
-        trip = block.columns["trip_id"]
-        found = np.bincount(trip.code[block.among("stop_id", stops)], minlength=len(trip.values))
-        for k in np.flatnonzero(found).tolist():
-            calls[trip.values[k]] += int(found[k])
+        names, code = block.texts("trip_id", block.among("stop_id", stops))
+        calls.update(dict(zip(names, np.bincount(code, minlength=len(names)).tolist(), strict=True)))
     return {trip for trip, count in calls.items() if count > 1} - {""}
 
 

@@ -151,34 +151,38 @@ def read_table(texts: Texts, name: str, reading: Reading, *, keep: Keep | None =
     """
     columns = {c.strip("()"): c for c in next(cs for n, cs in FILES.items() if n.strip("()") == name)}
     wrong: dict[str, list[str]] = {c: [] for c in columns}
-    parts: dict[str, list[NDArray[np.object_]]] = {c: [] for c in columns}
-    lines: list[NDArray[np.int64]] = []
+    parts: dict[str, list[NDArray[np.object_]]] = {c: [np.empty(0, dtype=object)] for c in columns}
+    lines = [np.empty(0, dtype=np.int64)]
     broken: set[str] = set()
     odd: list[str] = []
     long: list[str] = []
     for block in texts.blocks(name, tuple(columns)) if name in texts else ():
         odd += [f"line {n}" for n in block.odd]
         long += [f"line {n}" for n in block.long]
-        right = np.ones(len(block.lines), dtype=bool)
-        rows = keep(block) if keep else right.copy()
-        for column, entry in block.columns.items():
-            bad = rows & ~_well_formed(entry.values, column, columns[column])[entry.code]
-            wrong[column] += [f"line {block.lines[k]} {entry.values[entry.code[k]]!r}" for k in np.flatnonzero(bad)]
-            right &= ~bad
-        if "trip_id" in block.columns:
-            broken.update(block.columns["trip_id"].taken(rows & ~right))
-        rows &= right
-        lines.append(block.lines[rows])
-        for column in columns:
-            known = block.columns.get(column)
-            parts[column].append(known.taken(rows) if known else np.full(int(rows.sum()), "", dtype=object))
+        rows = keep(block) if keep else np.ones(len(block.lines), dtype=bool)
+        if not rows.any():
+            continue
+        line = block.lines[rows]
+        right = np.ones(len(line), dtype=bool)
+        found = {column: block.texts(column, rows) for column in columns}
+        for column in columns.keys() & block.columns.keys():
+            values, code = found[column]
+            good = _well_formed(values, column, columns[column])[code]
+            wrong[column] += [f"line {line[k]} {values[code[k]]!r}" for k in np.flatnonzero(~good)]
+            right &= good
+        if "trip_id" in found:
+            values, code = found["trip_id"]
+            broken.update(values[code[~right]])
+        lines.append(line[right])
+        for column, (values, code) in found.items():
+            parts[column].append(values[code[right]])
     reading.note(name, "lines with a quote that does not end, left out", odd)
     reading.note(name, "lines with more fields than the header, left out", long)
     for column, names in wrong.items():
         reading.note(name, f"rows left out: '{column}' must be {_form(column)[1]}", names)
     reading.broken[name] = broken
-    table = {c: np.concatenate([np.empty(0, dtype=object), *p]) for c, p in parts.items()}
-    return pd.DataFrame(table, index=np.concatenate([np.empty(0, dtype=np.int64), *lines]), dtype=object)
+    table = {column: np.concatenate(p) for column, p in parts.items()}
+    return pd.DataFrame(table, index=np.concatenate(lines), dtype=object)
 
 
 def _form(column: str) -> tuple[str, str]:
@@ -186,7 +190,7 @@ def _form(column: str) -> tuple[str, str]:
     return next((p, m) for names, p, m in _FORMS if re.fullmatch(names, column))
 
 
-def _well_formed(values: list[str], column: str, listed: str) -> NDArray[np.bool_]:
+def _well_formed(values: NDArray[np.object_], column: str, listed: str) -> NDArray[np.bool_]:
     """Tell which values are what their column holds; an optional column may be blank."""
     pattern = re.compile(_form(column)[0])
     blank = listed != column or column in _MAY_BE_BLANK

@@ -13,29 +13,16 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
 from needs.errors import InputError, SourceError, fail
 
 _BLOCK = 2**24  # bytes that are read at once
+_BLANKS = (b" ", b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")  # that may stand around a text
 _NO_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
-
-
-@dataclass(frozen=True)
-class Column:
-    """Texts, without outer blanks: row k has `values[code[k]]`."""
-
-    values: list[str]
-    code: NDArray[np.int64]
-
-    def taken(self, rows: NDArray[np.bool_]) -> NDArray[np.object_]:
-        """Give the texts of some rows."""
-        values = np.empty(len(self.values), dtype=object)
-        values[:] = self.values
-        return values[self.code[rows]]
 
 
 @dataclass(frozen=True)
@@ -47,22 +34,31 @@ class Block:
     lines
         The line of each row in its file, from 1.
     columns
-        Those of the columns asked for that the file has.
+        Texts without outer blanks, by name: those of the columns asked for that the file has.
     odd, long
         Lines that cannot be told into columns: with a quote that does not end; with more fields than the header.
     """
 
     lines: NDArray[np.int64]
-    columns: dict[str, Column]
+    columns: dict[str, pa.StringArray]
     odd: list[int]
     long: list[int]
 
     def among(self, column: str, wanted: Collection[str]) -> NDArray[np.bool_]:
-        """Say which rows have one of some values in a column; none where the file has not the column."""
-        entry = self.columns.get(column)
-        if entry is None:
+        """Say which rows have one of some texts in a column; none where the file has not the column."""
+        if column not in self.columns:
             return np.zeros(len(self.lines), dtype=bool)
-        return np.array([v in wanted for v in entry.values], dtype=bool)[entry.code]
+        found = pc.is_in(self.columns[column], value_set=pa.array(list(wanted), pa.string()))
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+
+    def texts(self, column: str, rows: NDArray[np.bool_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+        """Give the texts of some rows, each once, and which of them each row has; "" where there is not the column."""
+        if column not in self.columns:
+            return np.array([""], dtype=object), np.zeros(int(rows.sum()), dtype=np.int64)
+        found = self.columns[column].filter(pa.array(rows)).dictionary_encode()
+        values = np.empty(len(found.dictionary), dtype=object)
+        values[:] = found.dictionary.to_pylist()
+        return values, found.indices.to_numpy().astype(np.int64)
 
 
 class Texts:
@@ -107,56 +103,55 @@ class Texts:
         InputError
             If it cannot be read.
         """
-        for first, text, header in self._bodies(name):
+        for first, raw, header in self._bodies(name):
             at = {c: header.index(c) for c in columns if c in header}
-            yield _quickly(text, first, len(header), at) or self._line_by_line(name, text, first, len(header), at)
+            yield _quickly(raw, first, len(header), at) or self._line_by_line(name, raw, first, len(header), at)
 
-    def _line_by_line(self, name: str, text: str, first: int, wide: int, at: dict[str, int]) -> Block:
-        lines = text.split("\n")
+    def _line_by_line(self, name: str, raw: bytes, first: int, wide: int, at: dict[str, int]) -> Block:
+        lines = raw.decode().split("\n")
         odd = [first + k for k, line in enumerate(lines) if line.count('"') % 2]
         numbers = [first + k for k, line in enumerate(lines) if line.strip() and line.count('"') % 2 == 0]
         try:
             rows = list(csv.reader(lines[n - first] for n in numbers))
+            if len(rows) < len(numbers):  # a quote within a text has run on into the next line
+                rows = [next(csv.reader([lines[n - first]])) for n in numbers]
         except csv.Error as error:
             self._fail(name, error)
         long = {k for k, row in enumerate(rows) if len(row) > wide and any(cell.strip() for cell in row[wide:])}
         kept = [k for k in range(len(rows)) if k not in long]
-        found = {}
-        for column, i in at.items():
-            texts = np.array([rows[k][i].strip() if i < len(rows[k]) else "" for k in kept], dtype=object)
-            code, values = pd.factorize(texts)
-            found[column] = Column(values.tolist(), code)
-        return Block(
-            np.array([numbers[k] for k in kept], dtype=np.int64), found, odd, [numbers[k] for k in sorted(long)]
-        )
+        texts = {c: [rows[k][i].strip() if i < len(rows[k]) else "" for k in kept] for c, i in at.items()}
+        columns = {c: pa.array(t, pa.string()) for c, t in texts.items()}
+        lines_kept = np.array([numbers[k] for k in kept], dtype=np.int64)
+        return Block(lines_kept, columns, odd, [numbers[k] for k in sorted(long)])
 
-    def _bodies(self, name: str) -> Iterator[tuple[int, str, list[str]]]:
+    def _bodies(self, name: str) -> Iterator[tuple[int, bytes, list[str]]]:
         """Give what stands below the heading, in blocks of whole lines: number of the first, text, and the heading."""
         header: list[str] | None = None
         first = 1
         try:
             for raw in self._whole_lines(name):
-                text = raw.decode("utf-8")
+                if not raw.isascii():
+                    raw.decode()  # refuses what is not UTF-8
+                body, above = raw, 0
                 if header is None:
-                    header, text, first = _headed(text, first)
+                    header, body, above = _headed(raw)
+                first += above
                 if header is not None:
-                    yield first, text, header
-                first += text.count("\n")
+                    yield first, body, header
+                first += body.count(b"\n")
         except (UnicodeDecodeError, csv.Error) as error:
             self._fail(name, error)
 
     def _whole_lines(self, name: str) -> Iterator[bytes]:
         """Read a file in blocks that end with a line's end, without the mark of its byte order."""
-        rest, begun = b"", False
         with self._opened(name) as file:
+            rest = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
             while more := file.read(_BLOCK):
                 rest += more
-                if not begun:
-                    rest, begun = rest.removeprefix(codecs.BOM_UTF8), True
                 cut = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, len(rest) - 1)) + 1  # a last \r may belong to a \n
-                yield rest[:cut].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                yield _one_end(rest[:cut])
                 rest = rest[cut:]
-        yield rest.replace(b"\r", b"\n")
+        yield _one_end(rest)
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
@@ -180,40 +175,41 @@ class Texts:
         fail(InputError, f"{self._path.name}, {name}", what, "save it again as comma-separated UTF-8")
 
 
-def _headed(text: str, first: int) -> tuple[list[str] | None, str, int]:
-    """Part a heading from what stands below it, and give the number of the line below."""
-    lines = text.split("\n")
-    for k, line in enumerate(lines):
-        if line.strip() and line.count('"') % 2 == 0:
-            return [c.strip() for c in next(csv.reader([line]))], "\n".join(lines[k + 1 :]), first + k + 1
-    return None, text, first
+def _one_end(raw: bytes) -> bytes:
+    """Let every line end as on Unix."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw
 
 
-def _quickly(text: str, first: int, wide: int, at: dict[str, int]) -> Block | None:
+def _headed(raw: bytes) -> tuple[list[str] | None, bytes, int]:
+    """Part a heading from what stands below it, and count the lines above that."""
+    start = 0
+    for k, line in enumerate(raw.split(b"\n"), 1):
+        start += len(line) + 1
+        if line.strip() and line.count(b'"') % 2 == 0:
+            return [c.strip() for c in next(csv.reader([line.decode()]))], raw[start:], k
+    return None, raw, 0
+
+
+def _quickly(raw: bytes, first: int, wide: int, at: dict[str, int]) -> Block | None:
     """Read rows that are all as they should be: without quotes, and with as many fields as the heading; else none."""
-    body = text.rstrip("\n")
-    if not body:
-        return Block(np.arange(0), {c: Column([], np.arange(0)) for c in at}, [], [])
-    if wide < 2 or '"' in body or "\n\n" in body or body.startswith("\n"):
+    body = raw.rstrip(b"\n")
+    if wide < 2 or not body or b'"' in body or b"\n\n" in body or body.startswith(b"\n"):
         return None
-    raw = body.encode()
     names = [str(i) for i in range(wide)]
     try:
         table = pyarrow.csv.read_csv(
-            pa.BufferReader(raw),
-            pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(raw) + 1),
+            pa.BufferReader(body),
+            pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(body) + 1),
             pyarrow.csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
             pyarrow.csv.ConvertOptions(
                 include_columns=[names[i] for i in at.values()],
-                column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string())),
+                column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=False,
             ),
         )
     except pa.ArrowInvalid:
         return None
-    found = {}
-    for column, i in at.items():
-        entry = table.column(names[i]).combine_chunks()
-        values = [v.strip() for v in entry.dictionary.to_pylist()]
-        found[column] = Column(values, entry.indices.to_numpy().astype(np.int64))
-    return Block(np.arange(first, first + table.num_rows), found, [], [])
+    columns = {c: table.column(names[i]).combine_chunks() for c, i in at.items()}
+    if not body.isascii() or any(blank in body for blank in _BLANKS):
+        columns = {c: pc.utf8_trim_whitespace(t) for c, t in columns.items()}
+    return Block(np.arange(first, first + table.num_rows), columns, [], [])

@@ -19,6 +19,7 @@ from needs.sources.tabular import LOOKED_AT, Find, Row, Rows, UnreadableError, h
 
 _DELIMITERS = (",", ";", "\t")
 _QUOTE, _LF, _CR = 34, 10, 13
+_MANY = 2_000  # columns, from which on the quick way is none
 _QUOTES = "close the quote, and double a quote that is part of a text"
 _WRONG = (  # what Python's reader says, in plain words
     ("unexpected end of data", "a quote is opened and never closed"),
@@ -141,7 +142,7 @@ def _columns(
         start = text.find("\n", start) + 1
         if not start:
             return None
-    if width < len(headings) or "\r" in text[:start].replace("\r\n", ""):
+    if not len(headings) <= width <= _MANY or "\r" in text[:start].replace("\r\n", ""):
         return None
     body = text[start:].rstrip("\r\n").encode()
     if not body or not _plain(body, delimiter):
@@ -159,13 +160,14 @@ def _columns(
     if any(pc.any(_shown(table[i])).as_py() for i in range(len(headings), width)):
         return None
     chosen = _chosen(table, headings, needed.where)
-    blank = pa.nulls(table.num_rows, pa.string())
-    columns = {
-        i: table[i] if needed.headings is None or words(heading) in needed.headings else blank
+    lines_of = np.flatnonzero(chosen) + lines + 1
+    blank = np.full(len(lines_of), None, dtype=object)
+    cells = {
+        i: _objects(table[i].filter(chosen)) if needed.headings is None or words(heading) in needed.headings else blank
         for i, heading in enumerate(headings)
     }
-    frame = pd.DataFrame({i: _objects(column.filter(chosen)) for i, column in columns.items()}, dtype=object)
-    frame.index = pd.Index(np.flatnonzero(chosen) + lines + 1)
+    frame = pd.DataFrame(cells, dtype=object)
+    frame.index = pd.Index(lines_of)
     frame.columns = pd.Index(headings, dtype=object)
     return frame
 
@@ -189,7 +191,7 @@ def _chosen(
     return chosen
 
 
-def _objects(column: pa.ChunkedArray | pa.Array) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def _objects(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     """Give the cells of a column as Python's strings, blank ones as None."""
     texts = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
     return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)

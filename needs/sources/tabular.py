@@ -150,11 +150,8 @@ def by_position(rows: Rows, headings: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     UnreadableError
-        If there is no row, or one is not as wide as the headings.
+        If a row is not as wide as the headings.
     """
-    if not any(map(_filled, rows.cells)):
-        msg = "it holds no table"
-        raise UnreadableError(msg)
     odd = [(n, r) for n, r in zip(rows.numbers, rows.cells, strict=True) if _filled(r) and len(r) != len(headings)]
     if odd:
         msg = f"a row has {len(headings)} cells in this layout, which has no headings; others are {_wide(odd)}"

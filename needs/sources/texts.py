@@ -16,6 +16,7 @@ _AGAIN = "download it again"
 _MOVED = "download it again: the address has changed, or asks for a login"
 ZIP, GZIP, OLE = b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LEAST = 4  # bytes by which anything of an encoding can be told
 _UTF16_SHARE = 0.4  # of the bytes at even or odd places that are zero, by which UTF-16 without its mark is known
 _SIGNS = (  # first bytes, what they are of, and what to do
     (ZIP, "a zip archive or a workbook, not text", "give it the ending .zip or .xlsx"),
@@ -146,7 +147,7 @@ def _without_mark(content: bytes) -> str | None:
     head = content[: HEAD // 2 * 2]
     low, high = head[1::2].count(0), head[::2].count(0)
     least = max(1, int(_UTF16_SHARE * len(head) / 2))
-    if len(content) % 2 or max(low, high) < least or min(low, high) > least // 4:
+    if len(content) % 2 or len(head) < _LEAST or max(low, high) < least or min(low, high) > least // 4:
         return None
     return "utf-16-le" if low > high else "utf-16-be"
 

@@ -1,11 +1,8 @@
-"""Streets: files of every kind, exact seconds, junctions, barriers, the largest part, snapping, osmnx, Overpass."""
+"""Streets: files of every kind, exact seconds, junctions, barriers, the largest part, snapping, osmnx."""
 
 from __future__ import annotations
 
-import json
-import threading
 from collections import defaultdict
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +11,9 @@ import osmnx
 import pytest
 from scipy.sparse import coo_matrix, csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
-from shapely import box
 
 from needs import streets
-from needs.errors import InputError, SourceError
+from needs.errors import InputError
 from needs.streets import ISLAND, NO_WAY, ON, TOO_FAR
 from needs.streets.pieces import cut
 from tests.test_streets_oracle import door_to_door_ms, node_times_ms, ways_of
@@ -424,85 +420,3 @@ def test_rutland_is_found_from_every_door(real_data):
     assert places.metres.max() < 0.01
     for ends in (places.leave(), places.arrive()):
         assert (ends.node >= 0).any(axis=1).all()
-
-
-@pytest.fixture
-def overpass(monkeypatch):
-    """A local server that answers as Overpass does, with the streets that the test gives it."""
-    answer: dict[str, object] = {"status": 200, "elements": [], "asked": []}
-
-    class Overpass(BaseHTTPRequestHandler):
-        def do_POST(self):
-            answer["asked"].append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            body = json.dumps({"version": 0.6, "elements": answer["elements"]}).encode()
-            self.send_response(answer["status"])
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Overpass)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setattr(osmnx.settings, "overpass_rate_limit", False)
-    monkeypatch.setattr(osmnx.settings, "use_cache", False)
-    answer["url"] = f"http://127.0.0.1:{server.server_port}/api"
-    yield answer
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.mark.parametrize("by_setting", [False, True])
-def test_streets_are_fetched_with_the_tags_that_the_rules_need(overpass, tmp_path, monkeypatch, by_setting):
-    nodes = {1: (0, 0), 2: (300, 40), 3: (590, 0), 4: (590, 395), 5: (900, 395)}
-    ways = [
-        ([1, 2, 3], {"highway": "primary", "foot": "no"}),
-        ([3, 4], {"highway": "residential", "oneway": "yes"}),
-        ([4, 1], {"highway": "tertiary", "motor_vehicle": "no"}),
-        ([4, 5], {"route": "ferry", "motor_vehicle": "yes", "duration": "00:05"}),
-    ]
-    file = write_osm(tmp_path / "a.osm", nodes, ways)
-    elements = []
-    for item in osmium.FileProcessor(str(file)):
-        shared = {"id": item.id, "tags": dict(item.tags)}
-        if item.is_way():
-            elements.append({"type": "way", "nodes": [n.ref for n in item.nodes], **shared})
-        else:
-            if item.id == 2:
-                shared["tags"] = {"highway": "traffic_signals"}
-            elements.append({"type": "node", "lat": item.location.lat, "lon": item.location.lon, **shared})
-    overpass["elements"] = elements
-    x, y = ORIGIN
-    if by_setting:
-        monkeypatch.setattr(osmnx.settings, "overpass_url", overpass["url"])
-    usual = {n: getattr(osmnx.settings, n) for n in ("overpass_url", "useful_tags_way", "useful_tags_node")}
-    path = streets.download(
-        box(x - 100, y - 100, x + 700, y + 500),
-        tmp_path / "a.graphml",
-        endpoint=None if by_setting else overpass["url"],
-    )
-    assert usual == {n: getattr(osmnx.settings, n) for n in usual}
-    assert len(overpass["asked"]) == 2  # highways, ferries
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.graphml", "a.osm"]
-    own, fetched = (streets.build(streets.read_ways(p), "walk") for p in (file, path))
-    assert fetched.arcs.ms.sum() == pytest.approx(own.arcs.ms.sum(), rel=1e-4)
-    assert fetched.report["ferries"] == own.report["ferries"] == 1
-    drive = streets.build(streets.read_ways(path), "drive")
-    assert drive.edges.forward_ms.max() == pytest.approx(
-        6_000 + (np.hypot(300, 40) + np.hypot(290, 40)) / 64 * 3600, rel=1e-3
-    )
-
-
-@pytest.mark.parametrize("status", [200, 400])
-def test_no_streets_from_overpass_is_a_source_that_could_not_be_had(overpass, tmp_path, status):
-    overpass["status"] = status
-    with pytest.raises(SourceError, match="gave no streets"):
-        streets.download(
-            box(*ORIGIN, ORIGIN[0] + 500, ORIGIN[1] + 500), tmp_path / "a.graphml", endpoint=overpass["url"]
-        )
-    assert list(tmp_path.iterdir()) == []
-    assert osmnx.settings.overpass_url != overpass["url"]

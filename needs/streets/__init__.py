@@ -1,8 +1,9 @@
 """Turn OpenStreetMap into a graph of streets per mode, with seconds on every street, and places brought to it."""
 
 from needs.streets.building import build
-from needs.streets.exchange import download, from_osmnx, to_osmnx
+from needs.streets.exchange import from_osmnx, to_osmnx
 from needs.streets.graph import NO_WAY, Edges, Graph, Islands, Lines, check_place
+from needs.streets.overpass import download
 from needs.streets.reading import read_ways
 from needs.streets.rules import Mode, mark_tags, modes, way_tags
 from needs.streets.snapping import ISLAND, ON, REASONS, TOO_FAR, Snapped, direct, snap

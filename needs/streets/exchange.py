@@ -1,26 +1,19 @@
-"""Exchange streets with osmnx: its graphs in and out, and Overpass through it."""
+"""Exchange streets with osmnx: its graphs in and out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import networkx
 import numpy as np
-import osmnx
 import pyproj
 import shapely
 
-from needs.errors import InputError, SourceError, fail
+from needs.errors import InputError, fail
 from needs.settings import CRS, CRS_WEB
 from needs.streets.graph import NO_WAY, Graph
 from needs.streets.rules import mark_tags, way_tags
 from needs.streets.ways import Gathered, Ways
-
-_FILTERS = ['["highway"]', '["route"="ferry"]']  # what Overpass is asked for
 
 
 def from_osmnx(graph: Any, *, where: str = "the osmnx graph") -> Ways:
@@ -113,63 +106,6 @@ def to_osmnx(graph: Graph) -> networkx.MultiDiGraph:
                 geometry=shape[e],
             )
     return result
-
-
-def download(boundary: shapely.Geometry, path: Path, *, margin_m: float = 5_000.0, endpoint: str | None = None) -> Path:
-    """Fetch the streets of a place from Overpass with osmnx, and save them for `read_ways`.
-
-    Parameters
-    ----------
-    boundary
-        Outline of the council, EPSG:27700.
-    path
-        The `.graphml` to write; it appears whole or not at all.
-    margin_m
-        How far beyond the boundary to look, metres: families cross it.
-    endpoint
-        Address of the Overpass server, up to "/api"; by default osmnx's own setting.
-
-    Raises
-    ------
-    SourceError
-        If Overpass cannot be reached or has no street there.
-    """
-    outline = gpd.GeoSeries([boundary.buffer(margin_m)], crs=CRS).to_crs(CRS_WEB).iloc[0]
-    url = endpoint or osmnx.settings.overpass_url
-    tags = {
-        "useful_tags_way": sorted({*osmnx.settings.useful_tags_way, *way_tags()}),
-        "useful_tags_node": sorted({*osmnx.settings.useful_tags_node, *mark_tags()}),
-    }
-    try:
-        with _settings(overpass_url=url, **tags):
-            graph = osmnx.graph_from_polygon(outline, custom_filter=_FILTERS, simplify=False, retain_all=True)
-    except (OSError, ValueError) as error:  # no connection; no or a bad answer
-        fail(
-            SourceError,
-            f"Overpass at {url}",
-            f"gave no streets: {error}",
-            "try again later, name another server as endpoint, or give an .osm.pbf extract",
-        )
-    part = path.with_name(f".{path.name}.part")
-    try:
-        osmnx.save_graphml(graph, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
-
-@contextmanager
-def _settings(**values: object) -> Iterator[None]:
-    """Change osmnx's settings for a while."""
-    usual = {name: getattr(osmnx.settings, name) for name in values}
-    for name, value in values.items():
-        setattr(osmnx.settings, name, value)
-    try:
-        yield
-    finally:
-        for name, value in usual.items():
-            setattr(osmnx.settings, name, value)
 
 
 def _one(value: object) -> str:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from needs import __version__
+
 CRS = "EPSG:27700"  # British National Grid, metres: everything inside
 CRS_WEB = "EPSG:4326"  # WGS 84 degrees: only pages and exports for the web
 
@@ -15,6 +17,7 @@ ENGLAND_DEG = (-6.5, 49.8, 1.9, 55.9)  # degrees, EPSG:4326
 
 ZONE_VINTAGE = "LSOA21"  # the one vintage that tables are joined in
 SEED = 20_260_401  # of every random draw
+AGENT = f"needs/{__version__} (family hub needs assessment; open source)"  # who asks services
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 

@@ -27,7 +27,6 @@ T = TypeVar("T")
 _SHOWN = {"boundaries": 0.01, "postcodes": 0.0}  # tables that are only drawn or searched: least share inside
 
 BUS_WALK_M = 400.0  # how far a stop may be for its buses to count, straight line
-_BUS_MARGIN_M = 10_000.0  # how far beyond the council's bounds buses are read
 
 
 @dataclass(frozen=True)
@@ -249,7 +248,7 @@ def _feed(
     given, day = settings.of("timetable"), settings.travel.timetable_date
     if not given or day is None or zones.empty:  # without zones that is a fault already
         return None, []
-    area = shapely.box(*zones.total_bounds).buffer(_BUS_MARGIN_M)
+    area = shapely.box(*zones.total_bounds).buffer(1000 * settings.area.margin_km)
     nothing: Feed | None = None
     feed = _attempt(lambda: transit.read_feed(raw[given[0].id], within=area), faults, otherwise=nothing)
     return feed, _attempt(lambda: transit.check_day(feed, day), faults, otherwise=[]) if feed else []

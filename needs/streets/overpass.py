@@ -17,15 +17,13 @@ import osmnx
 import requests
 import shapely
 
-from needs import __version__
 from needs.errors import SourceError, fail
-from needs.settings import CRS, CRS_WEB
+from needs.settings import AGENT, CRS, CRS_WEB
 from needs.streets.rules import mark_tags, way_tags
 
 Say = Callable[[str], None]
 
 _FILTERS = ['["highway"]', '["route"="ferry"]']  # what is asked for
-_AGENT = f"needs/{__version__} (family hub needs assessment; open source)"
 _PIECE_M2 = 25_000.0**2  # largest area of one question: a few seconds of the server's time
 _TRIES = 5  # of one question
 _WAIT_S = 30.0  # after the first try where the server does not say how long; twice as long after each further one
@@ -93,7 +91,7 @@ def download(
         "max_query_area_size": _PIECE_M2,
         "use_cache": True,
         "cache_folder": pieces,
-        "http_user_agent": _AGENT,
+        "http_user_agent": AGENT,
         "doh_url_template": None,  # no other server is asked for the address
         "requests_kwargs": {**osmnx.settings.requests_kwargs, "hooks": {"response": _whole_or_busy}},
         "useful_tags_way": sorted({*osmnx.settings.useful_tags_way, *way_tags()}),

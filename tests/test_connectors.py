@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gzip
+import hashlib
 import os
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import pytest
+import requests
 
 from needs.assessment import Area
 from needs.connectors import arcgis, files, nomis
+from needs.connectors.answers import UnavailableError
 from needs.connectors.asking import Ask
 from needs.connectors.catalogue import Source, sources
-from needs.connectors.client import TRIES, Client, UnavailableError
+from needs.connectors.client import TRIES, Client
 from needs.errors import NeedsError, SourceError
-from tests.publishers import ARCGIS, NOMIS, File, Layer, NomisTable, Reply, as_json, page, serving
+from tests.publishers import ARCGIS, NOMIS, Asked, File, Layer, NomisTable, Reply, as_json, page, serving
 
 URL = "https://data.example.org/a/file.csv"
 PLACE = "data.example.org/a/file.csv"
@@ -132,6 +137,93 @@ def test_a_server_that_knows_no_ranges_gives_it_all_again(publishers, client, tm
     publishers.cut(PLACE, 98_304)
     client.download(URL, tmp_path / "part")
     assert (tmp_path / "part").read_text() == TEXT
+
+
+def _parts_of(content: bytes, **headers: str):
+    """A server that gives the rest of a file, whatever If-Range says."""
+
+    def answer(asked):
+        first = int(asked.headers["range"].removeprefix("bytes=").removesuffix("-"))
+        said = {"Content-Range": f"bytes {first}-{len(content) - 1}/{len(content)}"}
+        return Reply(content[first:], 206, {**headers, **said})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("more", "headers"),
+    [(b"", {"ETag": '"another"'}), (b"", {"Last-Modified": "Mon, 02 Nov 2026 08:00:00 GMT"}), (b"more", {})],
+)
+def test_a_part_of_another_file_is_not_taken_on_by_a_server_that_does_not_heed_if_range(
+    publishers, client, tmp_path, more, headers
+):
+    newer = TEXT.replace("E0100", "E0900").encode() + more
+    publishers.services[PLACE] = File(TEXT.encode())
+    publishers.cut(PLACE, 98_304)
+    publishers.trouble(PLACE, _parts_of(newer, **headers))
+    publishers.trouble(PLACE, File(newer))
+    client.download(URL, tmp_path / "part")
+    assert (tmp_path / "part").read_bytes() == newer
+
+
+def test_what_comes_packed_in_spite_of_all_is_not_gone_on_with(publishers, client, tmp_path):
+    content = b"".join(hashlib.sha256(n.to_bytes(4)).digest() for n in range(10_000))
+    packed = gzip.compress(content)
+    publishers.services[PLACE] = lambda _: Reply(packed, headers={"ETag": '"x"', "Content-Encoding": "gzip"})
+    publishers.cut(PLACE, 150_000)
+    client.download(URL, tmp_path / "part")
+    assert (tmp_path / "part").read_bytes() == content
+    assert "range" not in publishers.log[-1].headers
+
+
+def test_a_connection_that_breaks_now_early_now_late_is_given_up(publishers, client, tmp_path):
+    for n in range(40):
+        publishers.trouble(PLACE, Reply(TEXT.encode(), cut=40_000 if n % 2 else 90_000))
+    with pytest.raises(UnavailableError, match="broke off"):
+        client.download(URL, tmp_path / "part")
+    assert len(publishers.log) <= 2 * TRIES
+
+
+def _only_here(send):
+    def checked(self, request, *args, **kwargs):
+        assert request.url.startswith("http://127.0.0.1"), "was asked"
+        return send(self, request, *args, **kwargs)
+
+    return checked
+
+
+def test_a_redirect_to_what_is_not_encrypted_is_not_followed(publishers, client, monkeypatch):
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", _only_here(requests.adapters.HTTPAdapter.send))
+    publishers.trouble(PLACE, Reply(b"", 302, {"Location": "http://elsewhere.example.org/x?uid=hunter2"}))
+    with pytest.raises(UnavailableError, match="not encrypted, and was not asked") as caught:
+        client.read(f"{URL}?uid=hunter2")
+    assert "hunter2" not in told(caught)
+
+
+def test_the_signature_of_a_store_s_address_is_not_kept(publishers, client, tmp_path):
+    publishers.services["store.example.org/x"] = File(b"abc")
+    publishers.trouble(PLACE, Reply(b"", 307, {"Location": f"{publishers.address}/store.example.org/x?sig=hunter2"}))
+    assert client.download(URL, tmp_path / "part").url.endswith("store.example.org/x")
+
+
+def test_a_host_that_never_answers_is_asked_once_more_and_no_oftener(monkeypatch, client, waits):
+    monkeypatch.setenv("NEEDS_MIRROR", "http://127.0.0.1:9")
+    for n, patience in enumerate([TRIES - 1, 0, 0]):
+        waits.clear()
+        with pytest.raises(UnavailableError, match="cannot be reached"):
+            client.read(f"https://data.example.org/{n}")
+        assert len([w for w in waits if w >= 1]) == patience
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(monkeypatch, client, waits):
+    def refuse(*_, **__):
+        msg = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate in chain"
+        raise requests.exceptions.SSLError(msg)
+
+    monkeypatch.setattr(requests.Session, "request", refuse)
+    with pytest.raises(UnavailableError, match=r"does not trust -> .*REQUESTS_CA_BUNDLE"):
+        client.read(URL)
+    assert not [w for w in waits if w >= 1]
 
 
 def test_redirects_are_followed(publishers, client, tmp_path):
@@ -366,6 +458,92 @@ def test_rows_that_never_come_are_missed(publishers, client, tmp_path):
         arcgis.fetch(layer_ask(tmp_path, client), tmp_path / "part")
 
 
+def test_an_answer_that_is_no_good_today_is_not_kept_for_tomorrow(publishers, client, tmp_path):
+    """A page without rows, or with the rows of another: the next run asks anew, and does not find the same again."""
+    layer = Layer(rows_of(20), limit=10)
+    publishers.services[LAYER] = layer
+    ask = layer_ask(tmp_path, client)
+    publishers.trouble(f"{LAYER}/query", layer, Reply(b'{"features": []}'))
+    with pytest.raises(SourceError, match="and then no more"):
+        arcgis.fetch(ask, tmp_path / "part")
+
+    def first_again(asked):
+        return layer(Asked(asked.method, asked.path, {**asked.params, "resultOffset": "0"}, asked.headers))
+
+    publishers.trouble(f"{LAYER}/query", layer, layer, first_again)
+    with pytest.raises(SourceError, match="rows twice"):
+        arcgis.fetch(ask, tmp_path / "part")
+    arcgis.fetch(ask, tmp_path / "part")
+    assert len(pd.read_csv(tmp_path / "part")) == 20
+
+
+def test_a_layer_that_is_edited_while_it_is_fetched_is_not_mixed(publishers, client, tmp_path):
+    old, new = Layer(rows_of(20), limit=10), Layer([{**r, "NAME": "new"} for r in rows_of(20)], limit=10, edited=5)
+    publishers.services[LAYER] = new
+    publishers.trouble(LAYER, old, old, old)  # what it is, count, first page
+    with pytest.raises(SourceError, match="edited while it was fetched"):
+        arcgis.fetch(layer_ask(tmp_path, client), tmp_path / "part")
+    arcgis.fetch(layer_ask(tmp_path, client), tmp_path / "part")
+    assert set(pd.read_csv(tmp_path / "part")["NAME"]) == {"new"}
+
+
+def test_a_service_that_says_with_status_200_that_it_is_busy_is_asked_again(publishers, client, waits, tmp_path):
+    publishers.services[LAYER] = Layer(rows_of(5))
+    busy = as_json({"error": {"code": 429, "message": "Too many requests"}})
+    publishers.trouble(f"{LAYER}/query", busy, busy)
+    arcgis.fetch(layer_ask(tmp_path, client), tmp_path / "part")
+    assert [w for w in waits if w >= 1] == [1, 2]
+
+
+def test_shapes_that_come_in_degrees_all_the_same_are_said_to_be(publishers, client, tmp_path):
+    layer = Layer(rows_of(3), [{"type": "Polygon", "coordinates": [[[-1, 52], [-1, 53], [0, 52], [-1, 52]]]}] * 3)
+    publishers.services[LAYER] = layer
+    path = tmp_path / "part.geojson"
+    arcgis.fetch(layer_ask(tmp_path, client, geometry=True), path)
+    assert gpd.read_file(path).crs.to_epsg() in {4326, None}
+    west, south, *_ = gpd.read_file(path).to_crs(27700).total_bounds
+    assert 460_000 < west < 480_000
+    assert 230_000 < south < 240_000
+
+
+def coded(tmp_path, client, codes: list[str], *, districts: list[str] | None = None) -> Ask:
+    """Ask a layer for the codes of a lookup that is there."""
+    lookup = tmp_path / sources()["ons_lsoa21_lad24"].path
+    lookup.parent.mkdir(parents=True)
+    frame = pd.DataFrame({"LSOA21CD": codes, "LAD24CD": districts or ["E06000099"] * len(codes)})
+    frame.to_csv(lookup, index=False)
+    return layer_ask(tmp_path, client, codes={"field": "CODE", "source": "ons_lsoa21_lad24", "column": "LSOA21CD"})
+
+
+def test_a_code_that_the_layer_does_not_have_is_missed(publishers, client, tmp_path):
+    publishers.services[LAYER] = Layer(rows_of(3))
+    with pytest.raises(SourceError, match="nothing of 1 of 4 values of CODE: E01000003"):
+        arcgis.fetch(coded(tmp_path, client, [f"E01{n:06d}" for n in range(4)]), tmp_path / "part")
+
+
+def test_a_district_without_zones_is_named_though_others_have_some(publishers, client, tmp_path):
+    publishers.services[LAYER] = Layer(rows_of(2))
+    ask = coded(tmp_path, client, ["E01000000", "E01000001"])
+    area = Area(name="Testshire", slug="testshire", codes=["E06000099", "E06000098"])
+    with pytest.raises(SourceError, match="has no zone of E06000098"):
+        arcgis.fetch(dataclasses.replace(ask, area=area), tmp_path / "part")
+
+
+def test_a_source_that_needs_another_says_which(publishers, client, tmp_path):
+    publishers.services[LAYER] = Layer(rows_of(2))
+    ask = coded(tmp_path, client, ["E01000000"])
+    lookup = tmp_path / sources()["ons_lsoa21_lad24"].path
+    for content in (b"", b"\xff\xfe\x00"):
+        lookup.write_bytes(content)
+        with pytest.raises(SourceError, match="cannot be read"):
+            arcgis.fetch(dataclasses.replace(ask), tmp_path / "part")
+    lookup.unlink()
+    with pytest.raises(SourceError, match=r"needs LSOA 2021 to wards .* which is not there"):
+        arcgis.fetch(dataclasses.replace(ask), tmp_path / "part")
+    with pytest.raises(SourceError, match="needs LSOA 2021 boundaries"):
+        _ = ask.outline
+
+
 # --- Nomis -----------------------------------------------------------------------------------------------------------
 
 TABLE = f"{NOMIS}/NM_1_1"
@@ -414,10 +592,11 @@ def test_a_key_is_sent_and_never_kept(publishers, client, tmp_path, monkeypatch)
     got = nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
     assert publishers.asked(f"{TABLE}.data.csv")[0].params["uid"] == "0xhunter2"
     assert "hunter2" not in repr(got)
-    publishers.trouble(TABLE, Reply(b"", 403))
-    with pytest.raises(SourceError) as caught:
-        nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
-    assert "hunter2" not in told(caught)
+    for reply in (Reply(b"", 403), Reply(b"The uid 0xhunter2 is not known")):
+        publishers.trouble(f"{TABLE}.data.csv", reply)
+        with pytest.raises(SourceError) as caught:
+            nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
+        assert "hunter2" not in told(caught)
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and b"hunter2" in p.read_bytes()]
 
 
@@ -431,6 +610,55 @@ def test_a_table_that_breaks_off_goes_on_at_its_page(publishers, client, tmp_pat
     assert [a.params["RecordOffset"] for a in publishers.asked(f"{TABLE}.data.csv")] == ["10", "15"]
 
 
+def test_a_table_that_was_updated_since_it_broke_off_is_fetched_from_the_start(publishers, client, tmp_path):
+    publishers.services[TABLE] = nomis_table(10, limit=5, date="2023")
+    publishers.trouble(f"{TABLE}.data.csv", *[publishers._service(TABLE)] * 2, *[Reply(b"", 503)] * TRIES)
+    with pytest.raises(SourceError, match="503"):
+        nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
+    publishers.services[TABLE] = nomis_table(10, limit=5, date="2024", updated="2026-11-20")
+    nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
+    assert set(pd.read_csv(tmp_path / "part")["DATE"]) == {2024}
+
+
+def test_a_table_that_is_updated_while_it_is_fetched_is_not_mixed(publishers, client, tmp_path):
+    old = nomis_table(10, limit=5, date="2023")
+    publishers.services[TABLE] = nomis_table(10, limit=5, date="2024", updated="2026-11-20")
+    publishers.trouble(TABLE, old, old)  # when it was updated, first page
+    with pytest.raises(SourceError, match="updated while it was fetched"):
+        nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
+    nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
+    assert set(pd.read_csv(tmp_path / "part")["DATE"]) == {2024}
+
+
+def test_a_table_comes_though_nobody_says_when_it_was_updated(publishers, client, tmp_path):
+    publishers.services[TABLE] = nomis_table(3)
+    publishers.services[f"{TABLE}.def"] = lambda _: page("Not found", 404)
+    assert nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part").edited == ""
+    assert len(pd.read_csv(tmp_path / "part")) == 6
+
+
+def test_questions_fit_into_an_address(publishers, client, tmp_path):
+    """2,048 characters of a question are what Microsoft's web server takes where nobody says otherwise."""
+    codes = [f"E01{n:06d}" for n in range(250)]
+    publishers.services[TABLE] = nomis_table(250, ages=1)
+    ask = coded(tmp_path, client, codes)
+    table = nomis_ask(tmp_path, client)
+    both = table.source.model_copy(update={"codes": ask.source.codes, "params": sources()["nomis_ages"].params})
+    publishers.services[TABLE].names.clear()
+    long = []
+    send = requests.Session.request
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            requests.Session, "request",
+            lambda s, how, url, **more: long.append(requests.Request(how, url, params=more.get("params")).prepare().url)
+            or send(s, how, url, **more),
+        )  # fmt: skip
+        patch.setenv("NOMIS_API_KEY", "0x" + "f" * 40)
+        with pytest.raises(SourceError):  # the stand-in knows no ages
+            nomis.fetch(dataclasses.replace(table, source=both), tmp_path / "part")
+    assert 1_000 < max(map(len, long)) < 2_000
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
@@ -440,11 +668,12 @@ def test_a_table_that_breaks_off_goes_on_at_its_page(publishers, client, tmp_pat
         (b'"DATE","GEOGRAPHY_CODE","VALUE","RECORD_COUNT"\n2024,"E01000001",3,1\n', "no column 'OBS_VALUE'"),
         (b'"DATE","GEOGRAPHY_CODE","OBS_VALUE","RECORD_COUNT"\n2024,"E01000001"', "record 1 is cut short"),
         (b'"DATE","GEOGRAPHY_CODE","OBS_VALUE","RECORD_COUNT"\n', "gives no record"),
+        (b'"DATE","GEOGRAPHY_CODE","OBS_VALUE","RECORD_COUNT"\n2024,"E01000001",3,""\n', "RECORD_COUNT is ''"),
     ],
 )
 def test_what_is_no_table_is_refused(publishers, client, tmp_path, content, what):
     publishers.services[TABLE] = nomis_table(3)
-    publishers.trouble(TABLE, Reply(content))
+    publishers.trouble(f"{TABLE}.data.csv", Reply(content))
     with pytest.raises(SourceError, match=what):
         nomis.fetch(nomis_ask(tmp_path, client), tmp_path / "part")
     assert not (tmp_path / "part").exists()

@@ -91,29 +91,37 @@ class Ask:
         wanted = self.source.codes
         if wanted is None:
             return []
-        first = self.of(wanted.source)
+        first = self._there(wanted.source)
         frame = _read(first.path)
         column = _column(frame, wanted.column, first)
+        frame = frame.dropna(subset=column)
         if first.source.of_area:
             return sorted(set(frame[column]))
         district = next((c for c in frame.columns if c.upper().startswith("LAD") and c.upper().endswith("CD")), None)
         if district is None:
             fail(SourceError, first.source.path, "has no column of districts (LAD..CD)", "fetch it anew")
-        found = sorted(set(frame.loc[frame[district].isin(self.area.codes), column]))
-        if not found:
+        without = sorted(set(self.area.codes) - set(frame[district]))
+        if without:
             fail(
                 SourceError,
                 first.source.path,
-                f"has no zone of {', '.join(self.area.codes)}",
+                f"has no zone of {', '.join(without)}",
                 "check the codes: districts of the year that its column says",
             )
-        return found
+        return sorted(set(frame.loc[frame[district].isin(self.area.codes), column]))
 
     @cached_property
     def outline(self) -> shapely.Geometry:
         """Outline of the area, EPSG:27700, from its zones."""
-        zones = gpd.read_file(self.of("ons_lsoa21_boundaries").path).to_crs(CRS)
+        zones = _shapes(self._there("ons_lsoa21_boundaries").path).to_crs(CRS)
         return shapely.union_all(zones.geometry.to_numpy())
+
+    def _there(self, name: str) -> Ask:
+        """Give another source whose file this one needs."""
+        other = self.of(name)
+        if not other.path.is_file():
+            raise self.fault(f"needs {other.label}, which is not there", "see to that first, then run it again")
+        return other
 
     def fault(self, what: str, fix: str = "") -> SourceError:
         """Name what is wrong with this source, and the way round it."""
@@ -131,10 +139,19 @@ def by_hand(source: Source, path: Path) -> str:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".csv":
+    if path.suffix != ".csv":
+        return pd.DataFrame(_shapes(path, ignore_geometry=True))
+    try:
         return pd.read_csv(path, dtype=str)
-    found: Any = gpd.read_file(path, ignore_geometry=True)
-    return pd.DataFrame(found)
+    except (OSError, ValueError) as error:
+        fail(SourceError, str(path), f"cannot be read: {error}", "delete it, so that it is fetched anew")
+
+
+def _shapes(path: Path, **how: Any) -> Any:
+    try:
+        return gpd.read_file(path, **how)
+    except (OSError, ValueError, RuntimeError) as error:
+        fail(SourceError, str(path), f"cannot be read: {error}", "delete it, so that it is fetched anew")
 
 
 def _column(frame: pd.DataFrame, name: str, ask: Ask) -> str:

@@ -11,13 +11,23 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from needs import __version__
-from needs.errors import Fault, SourceError
+from needs.connectors.answers import (
+    Answer,
+    Plain,
+    RefusedError,
+    bare,
+    continues,
+    fault,
+    kind,
+    plain,
+    said_of,
+    total_of,
+)
 
 AGENT = f"needs/{__version__} (family hub needs assessment; open source)"
 MIRROR = "NEEDS_MIRROR"  # environment: a server that stands in for all publishers, by <mirror>/<host>/<path>
@@ -30,34 +40,13 @@ ANSWER_BYTES = 64 * 1024**2  # largest answer that is taken into memory
 FILE_BYTES = 4 * 1024**3  # largest file that is taken to disk
 BLOCK = 16 * 1024  # what a broken connection loses at most
 SPARE_BYTES = 512 * 1024**2  # left free on the disk
-SECRETS = ("uid",)  # parameters that are keys: never told, never written
 
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _GONE = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _OK, _PART, _SAME, _BEYOND = 200, 206, 304, 416
-_HOME = ("127.0.0.1", "localhost", "::1")
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]  # name, bytes so far, bytes in all where that is known
-
-
-class UnavailableError(SourceError):
-    """A service did not give what was asked, after patience."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a service said of a file: its address in the end, size and marks of its version."""
-
-    url: str
-    bytes: int
-    etag: str | None = None
-    last_modified: str | None = None
-
-    @property
-    def version(self) -> str | None:
-        """What tells this state of the file from another."""
-        return self.etag or self.last_modified
 
 
 @dataclass
@@ -79,12 +68,28 @@ class Client:
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
     _last: dict[str, float] = field(default_factory=dict, repr=False)
+    _silent: set[str] = field(default_factory=set, repr=False)  # hosts that were asked and have not answered yet
 
     def __post_init__(self) -> None:
         self._session.headers["User-Agent"] = AGENT
+        self._session.mount("http://", Plain())
 
-    def read(self, url: str, params: Mapping[str, str] | None = None, *, post: bool = False) -> bytes:
+    def read(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        post: bool = False,
+        busy: Callable[[bytes], str] = lambda _: "",
+    ) -> bytes:
         """Get an answer that fits into memory; long questions go by POST.
+
+        Parameters
+        ----------
+        url, params, post
+            What is asked.
+        busy
+            Finds in an answer of status 200 that the service is busy, and says so; "" where it is not.
 
         Raises
         ------
@@ -97,17 +102,27 @@ class Client:
             for block in reply.iter_content(BLOCK):
                 size += len(block)
                 if size > ANSWER_BYTES:
-                    raise _fault(url, f"answers with over {ANSWER_BYTES >> 20} MiB", "check the address")
+                    raise fault(url, f"answers with over {ANSWER_BYTES >> 20} MiB", "check the address")
                 parts.append(block)
             return b"".join(parts)
 
         def work() -> bytes:
             with self._ask(url, dict(params or {}), post=post) as reply:
-                return take(reply)
+                content = take(reply)
+                if told := busy(content):
+                    raise RefusedError(reply, told)
+                return content
 
         return self._patiently(url, work)
 
-    def json(self, url: str, params: Mapping[str, str] | None = None, *, post: bool = False) -> dict[str, Any]:
+    def json(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        post: bool = False,
+        busy: Callable[[bytes], str] = lambda _: "",
+    ) -> dict[str, Any]:
         """Get a JSON object.
 
         Raises
@@ -115,14 +130,14 @@ class Client:
         UnavailableError
             If it is none, such as a web page.
         """
-        content = self.read(url, params, post=post)
+        content = self.read(url, params, post=post, busy=busy)
         try:
             found = json.loads(content)
         except ValueError:
             begins = content[:80].decode("utf-8", "replace").strip()
-            raise _fault(url, f"gives no JSON; it begins {begins!r}", "try again later, or check the address") from None
+            raise fault(url, f"gives no JSON; it begins {begins!r}", "try again later, or check the address") from None
         if not isinstance(found, dict):
-            raise _fault(url, "gives JSON that is no object", "check the address")
+            raise fault(url, "gives JSON that is no object", "check the address")
         return found
 
     def peek(self, url: str, *, known: Answer | None = None) -> Answer | None:
@@ -141,7 +156,7 @@ class Client:
 
         def work() -> Answer | None:
             with self._ask(url, {}, headers=headers) as reply:
-                return None if reply.status_code == _SAME else _said(reply)
+                return None if reply.status_code == _SAME else said_of(reply)
 
         return self._patiently(url, work)
 
@@ -162,8 +177,8 @@ class Client:
                     begin += block
                     if len(begin) >= size:
                         break
-                said = _said(reply)
-                return begin[:size], replace(said, bytes=_total(reply)) if reply.status_code == _PART else said
+                said = said_of(reply)
+                return begin[:size], replace(said, bytes=total_of(reply)) if reply.status_code == _PART else said
 
         return self._patiently(url, work)
 
@@ -195,16 +210,19 @@ class Client:
         if known and have:
             headers |= {"Range": f"bytes={have}-", "If-Range": str(known.version)}
         with self._ask(url, {}, headers=headers, fine=(_BEYOND,)) as reply:
-            if reply.status_code == _BEYOND or (reply.status_code == _PART and _begins(reply) != have):
+            whole, goes_on = said_of(reply), reply.status_code == _PART
+            if reply.status_code == _BEYOND or (goes_on and (known is None or not continues(reply, known, have))):
                 beside.unlink(missing_ok=True)  # another file by now: from the start
                 raise requests.ConnectionError
-            whole = _said(reply) if reply.status_code == _OK else Answer(url, _total(reply), *_marks(known))
-            goes_on = reply.status_code == _PART
+            if goes_on and known:
+                whole = Answer(whole.url, total_of(reply) or known.bytes, known.etag, known.last_modified)
             _room(url, part, whole.bytes)
             part.parent.mkdir(parents=True, exist_ok=True)
             if not goes_on:
                 part.unlink(missing_ok=True)
-                beside.write_text(json.dumps({"asked": _bare(url), **asdict(whole)}), "utf-8")
+                beside.unlink(missing_ok=True)
+                if plain(reply):  # else its bytes are not those that a range counts
+                    beside.write_text(json.dumps({"asked": bare(url), **asdict(whole)}), "utf-8")
             self._write(reply, part, have if goes_on else 0, whole, label)
         if whole.bytes and _size(part) != whole.bytes:
             raise requests.ConnectionError  # cut short without a word: go on from there
@@ -217,7 +235,7 @@ class Client:
                 file.write(block)
                 done += len(block)
                 if done > FILE_BYTES:
-                    raise _fault(whole.url, f"is over {FILE_BYTES >> 30} GiB", "fetch it by hand if that is right")
+                    raise fault(whole.url, f"is over {FILE_BYTES >> 30} GiB", "fetch it by hand if that is right")
                 self.progress(label, done, whole.bytes or None)
 
     @contextmanager
@@ -236,115 +254,65 @@ class Client:
         if wait > 0:
             self.sleep(wait)
         how = {"data": params} if post else {"params": params or None}
+        self._silent.add(urlsplit(url).netloc)
         reply = self._session.request(
             "POST" if post else "GET", address, stream=True, timeout=TIMEOUT_S, headers=headers, **how
         )
+        self._silent.discard(urlsplit(url).netloc)
         self._last[host] = time.monotonic()
         with reply:
-            for step in (*reply.history, reply):
-                _safe(step.url, url)
             if reply.status_code not in {_OK, _PART, _SAME, *fine}:
-                raise _RefusedError(reply)
+                raise RefusedError(reply)
             yield reply
 
     def _patiently(self, url: str, work: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
-        """Do something again after a while where a service is busy or the connection breaks."""
+        """Do something again after a while where a service is busy or the connection breaks.
+
+        A host that never answered is asked once more for what else it has, and no oftener.
+        """
         tries, have = 0, progress()
+        most = 1 if urlsplit(url).netloc in self._silent else TRIES
         while True:
             reason, asked = "", None
             try:
                 return work()
-            except _RefusedError as refusal:
+            except RefusedError as refusal:
                 reason, asked = f"answers {refusal.told}", refusal.retry_after
                 if refusal.status not in _BUSY:
-                    raise _fault(url, reason, "check the address in a browser, or put the file there by hand") from None
+                    raise fault(url, reason, "check the address in a browser, or put the file there by hand") from None
             except _GONE as error:
-                reason = f"cannot be reached or broke off ({_kind(error)})"
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    what = "has a certificate that this machine does not trust"
+                    fix = "if your network reads encrypted traffic, name its certificate in REQUESTS_CA_BUNDLE=FILE"
+                    raise fault(url, what, fix) from None
+                reason = f"cannot be reached or broke off ({kind(error)})"
             except requests.RequestException as error:
-                raise _fault(url, f"cannot be asked: {_kind(error)}", "check the address") from None
+                raise fault(url, f"cannot be asked: {kind(error)}", "check the address") from None
             tries = 1 if progress() > have else tries + 1
-            have = progress()
+            have = max(have, progress())
             wait = asked if asked is not None else FIRST_WAIT_S * 2 ** (tries - 1)
-            if tries >= TRIES or wait > LONGEST_WAIT_S:
+            if tries >= most or wait > LONGEST_WAIT_S:
                 when = f"; it asks to wait {wait:,.0f} seconds" if asked else ""
-                raise _fault(url, f"{reason}, {tries} times{when}", "run the same command again later: it goes on")
+                often = f", {tries} times" if tries > 1 else ""
+                raise fault(url, f"{reason}{often}{when}", "run the same command again later: it goes on")
             self.say(f"{urlsplit(url).netloc} {reason}: trying again in {wait:,.0f} s")
             self.sleep(wait)
-
-
-class _RefusedError(Exception):
-    """A status that is no success."""
-
-    def __init__(self, reply: requests.Response) -> None:
-        self.status = reply.status_code
-        self.told = f"{reply.status_code} {reply.reason or ''}".strip()
-        said = reply.headers.get("Retry-After")
-        try:
-            self.retry_after = urllib3.Retry().parse_retry_after(said) if said else None
-        except urllib3.exceptions.InvalidHeader:
-            self.retry_after = None
-        super().__init__(self.told)
-
-
-def _fault(url: str, what: str, fix: str) -> UnavailableError:
-    return UnavailableError([Fault(_bare(url), what, fix)])
-
-
-def _bare(url: str) -> str:
-    """Give an address without keys."""
-    parts = urlsplit(url)
-    query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k not in SECRETS])
-    return urlunsplit(parts._replace(query=query))
 
 
 def _address(url: str) -> str:
     """Give the address to ask: the publisher's own, or the mirror's."""
     mirror = os.environ.get(MIRROR)
     if not mirror:
-        _safe(url, url)
         return url
-    _safe(mirror, url)
     parts = urlsplit(url)
     return f"{mirror.rstrip('/')}/{parts.netloc}{parts.path}{f'?{parts.query}' if parts.query else ''}"
-
-
-def _safe(address: str, url: str) -> None:
-    """Refuse an address that is not encrypted, unless it is this machine's."""
-    parts = urlsplit(address)
-    if parts.scheme != "https" and parts.hostname not in _HOME:
-        raise _fault(url, f"leads to {parts.scheme}://{parts.hostname}, which is not encrypted", "use https")
-
-
-def _said(reply: requests.Response) -> Answer:
-    headers = reply.headers
-    length = headers.get("Content-Length", "")
-    plain = headers.get("Content-Encoding", "identity") == "identity"
-    etag = headers.get("ETag")
-    strong = etag if etag and not etag.startswith("W/") else None
-    size = int(length) if plain and length.isdigit() else 0
-    return Answer(_bare(reply.url), size, strong or etag, headers.get("Last-Modified"))
-
-
-def _marks(known: Answer | None) -> tuple[str | None, str | None]:
-    return (known.etag, known.last_modified) if known else (None, None)
-
-
-def _begins(reply: requests.Response) -> int:
-    """Read where a part begins, of `bytes 100-199/200`."""
-    said = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(said) if said.isdigit() else -1
-
-
-def _total(reply: requests.Response) -> int:
-    said = reply.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(said) if said.isdigit() else 0
 
 
 def _unfinished(url: str, part: Path, beside: Path) -> Answer | None:
     """Tell what is known of an unfinished file of the same address; None where it cannot be gone on with."""
     try:
         said = json.loads(beside.read_text("utf-8"))
-        if said.pop("asked") != _bare(url) or not part.is_file():
+        if said.pop("asked") != bare(url) or not part.is_file():
             return None
         known = Answer(**said)
     except (OSError, ValueError, KeyError, TypeError):
@@ -362,9 +330,4 @@ def _room(url: str, part: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size - _size(part) + SPARE_BYTES > free:
         what = f"is {size / 1e6:,.0f} MB, and {folder} has {free / 1e6:,.0f} MB free"
-        raise _fault(url, what, "make room, or name another folder with --raw")
-
-
-def _kind(error: Exception) -> str:
-    """Name what went wrong without the address, which may hold a key."""
-    return type(error).__name__.removesuffix("Error").removesuffix("Exception") or "no answer"
+        raise fault(url, what, "make room, or name another folder with --raw")

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from needs.assessment.inputs import filled
+from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask, Got
-from needs.connectors.client import Answer
 from needs.errors import NeedsError, SourceError
 from needs.sources.files import sha256
 

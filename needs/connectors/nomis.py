@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from needs.connectors.asking import Ask, Got
 from needs.connectors.pages import beside
+from needs.errors import SourceError
 
 CELLS = 25_000  # a call of a guest gives (Nomis API, usage limits)
 KEY = "NOMIS_API_KEY"  # environment: a key of one's own, for services that ask for one; never written anywhere
-ZONES_A_QUESTION = 150  # codes of zones in one address
+ZONES_A_QUESTION = 100  # codes of zones in one address, which stays under 2,000 characters
 FIGURE, TOTAL = "OBS_VALUE", "RECORD_COUNT"
 
 
@@ -30,7 +32,9 @@ def fetch(ask: Ask, part: Path) -> Got:
     """
     url = ask.source.urls[0]
     geographies = _geographies(ask)
-    kept = beside(part, {"url": url, "params": ask.source.params, "geography": geographies})
+    updated = _version(ask)
+    state = {"url": url, "params": ask.source.params, "geography": geographies}
+    kept = beside(part, {**state, "updated": updated or f"{date.today()}"})
     headings: list[str] = []
     rows: list[list[str]] = []
     number = 0
@@ -42,21 +46,22 @@ def fetch(ask: Ask, part: Path) -> Got:
             content = _asked(ask, url, params) if content is None else content
             head, new = _table(ask, content)
             if headings and head != headings:
-                raise ask.fault("changes its headings from page to page", "run the same command again later")
+                raise kept.odd(ask, "changes its headings from page to page")
             headings = head
             if not new and want < 0:
                 break  # the table has nothing for these areas
             if not new:
-                told = f"gave {got:,} of {want:,} records and then no more"
-                raise ask.fault(told, "run the same command again later")
-            want = int(new[0][head.index(TOTAL)])
+                raise kept.odd(ask, f"gave {got:,} of {want:,} records and then no more")
+            want = _count(ask, head, new)
             kept.put(number, content)
             number += 1
             got += len(new)
             rows += new
             ask.client.progress(ask.source.title, len(rows), None)
         if got != max(want, 0):
-            raise ask.fault(f"gave {got:,} records where it counts {want:,}", "run the same command again later")
+            raise kept.odd(ask, f"gave {got:,} records where it counts {want:,}")
+    if updated and _version(ask) not in {"", updated}:
+        raise kept.odd(ask, "was updated while it was fetched")
     if not rows:
         raise ask.fault("gives no record: the table has none for these areas or this date", "check its parameters")
     out = io.StringIO()
@@ -67,7 +72,7 @@ def fetch(ask: Ask, part: Path) -> Got:
     kept.drop()
     asked = "; ".join(f"{k}={v}" for k, v in ask.source.params.items())
     where = f"{len(ask.codes)} zones" if ask.source.codes else ask.source.params.get("geography", "")
-    return Got(url=url, asked=f"{asked}; {where}", edited=version(ask))
+    return Got(url=url, asked=f"{asked}; {where}", edited=updated)
 
 
 def version(ask: Ask) -> str:
@@ -85,7 +90,22 @@ def sample(ask: Ask) -> int:
     head, rows = _table(ask, _asked(ask, ask.source.urls[0], {**ask.source.params, **where}))
     if not rows:
         raise ask.fault("gives no record", "check its parameters")
-    return int(rows[0][head.index(TOTAL)])
+    return _count(ask, head, rows)
+
+
+def _version(ask: Ask) -> str:
+    """Ask when the table was last updated, and do without where that cannot be had: the figures can."""
+    try:
+        return version(ask)
+    except SourceError:
+        return ""
+
+
+def _count(ask: Ask, head: list[str], rows: list[list[str]]) -> int:
+    said = rows[0][head.index(TOTAL)]
+    if not said.isdigit():
+        raise ask.changed(f"{TOTAL} is {said!r}, and no count of records")
+    return int(said)
 
 
 def _geographies(ask: Ask) -> list[str]:
@@ -108,7 +128,8 @@ def _table(ask: Ask, content: bytes) -> tuple[list[str], list[list[str]]]:
     if absent and len(head) > 2:
         raise ask.changed(f"the answer has no column {', '.join(map(repr, absent))}; it has {', '.join(head)[:200]}")
     if absent:
-        raise ask.fault(f"gives no table; it says {' '.join(text.split())[:120]!r}", "check its parameters")
+        told = " ".join(text.replace(os.environ.get(KEY) or KEY, "...").split())[:120]
+        raise ask.fault(f"gives no table; it says {told!r}", "check its parameters")
     broken = next((i for i, r in enumerate(rows) if len(r) != len(head)), None)
     if broken is not None:
         raise ask.fault(f"record {broken} is cut short", "run the same command again later")

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from needs.connectors import twins
+from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask, Got
-from needs.connectors.client import Answer
 from needs.connectors.geofabrik import Extract, extracts_for
 from needs.connectors.osm import cut
 from needs.connectors.stamp import twin_of

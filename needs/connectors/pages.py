@@ -7,6 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from needs.connectors.asking import Ask
+from needs.errors import SourceError
+
 
 @dataclass
 class Pages:
@@ -40,6 +43,11 @@ class Pages:
         part = self._path(number).with_suffix(".part")
         part.write_bytes(content)
         part.replace(self._path(number))
+
+    def odd(self, ask: Ask, what: str) -> SourceError:
+        """Say that pages do not fit together, and keep none of them: they would not fit the next time either."""
+        self.drop()
+        return ask.fault(what, "run the same command again later")
 
     def drop(self) -> None:
         """Remove them all."""

@@ -11,8 +11,9 @@ import tomli_w
 
 from needs.assessment import Assessment, Input
 from needs.connectors import arcgis, files, nomis, openstreetmap, providing, twins
+from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask
-from needs.connectors.client import Answer, Client
+from needs.connectors.client import Client
 from needs.connectors.twins import Twin
 from needs.errors import Faults
 from needs.schemas import TABLES

@@ -132,11 +132,16 @@ def settled(
 
 def _ready(path: Path, settings: Assessment, raw: Path, council: Council | None) -> Ready:
     """Leave out what is optional and not there; name every other file that is missing."""
-    without = [i for i in settings.inputs if i.optional and not (raw / i.path).is_file()]
+    odd = {i.id: why for i in settings.inputs if i.source and (why := connectors.unfit(raw / i.path, settings.area))}
+    without = [i for i in settings.inputs if i.optional and (i.id in odd or not (raw / i.path).is_file())]
     notes = tuple(f"Without {i.title} ({i.publisher}): it could not be had." for i in without)
     inputs = [i for i in settings.inputs if i not in without]
     faults = Faults()
     found = {i.id: files.resolve(i, raw, faults) for i in inputs}
+    for spec in inputs:
+        if spec.id in odd and found[spec.id]:
+            fix = "fetch it anew with `needs data`"
+            faults.add_missing(f"input '{spec.id}'", f"{spec.path} {odd[spec.id]}", fix)
     faults.raise_if_any()
     settings = settings.model_copy(update={"inputs": [connectors.dated(i, raw) for i in inputs]})
     return Ready(path, settings, {i: p for i, p in found.items() if p is not None}, council, notes)

@@ -93,6 +93,24 @@ def test_what_is_missing_or_changed_is_not_packed(raw, tmp_path):
     assert not list(tmp_path.glob("*.zip*"))
 
 
+def test_a_disk_that_is_full_is_no_fault_of_the_bundle(raw, tmp_path, monkeypatch):
+    file = packed(raw, tmp_path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(InputError, match="other: cannot be written: No space left on device -> make room"):
+        unpack(file, tmp_path / "other")
+    assert files_of(tmp_path / "other") == {}
+    with pytest.raises(InputError, match=r"again\.zip: cannot be written: No space"):
+        packed(raw, tmp_path, "again.zip")
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("*again*"))
+    with pytest.raises(InputError, match=r"c\.csv/b\.zip: cannot be written"):
+        pack(raw, [raw / "c.csv"], raw / "c.csv/b.zip", area="x")
+
+
 def made(tmp_path, entries, listed=None, *, mode=0, manifest=None):
     """Write an archive by hand; what is listed is what is in it, if not said otherwise."""
     file = tmp_path / "evil.zip"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from needs import __main__ as cli
-from needs import pipeline, preparing
+from needs import assessment, comparing, councils, drafting, pipeline, preparing
 from needs.connectors import Client, live, on_disk, sources, twins
 from needs.connectors.client import TRIES
 from needs.errors import SourceError
@@ -169,24 +169,43 @@ def test_an_update_tells_what_changed_and_keeps_what_was(online, raw, capsys):
     said: list[str] = []
     pipeline.fetch("Rutland", raw=raw, client=Client(), update=True, say=said.append)
     assert len([s for s in said if "unchanged" in s]) >= 15
+    gp_practices = sources()["gp_practices"].urls[0].removeprefix("https://").partition("?")[0]
+    online.trouble(gp_practices, *[Reply(b"", 503)] * TRIES)  # the news of the others is told all the same
     older = online.services[f"{NOMIS}/NM_206_1"]
     mine = set(pd.read_csv(raw / RUTLAND / "ages.csv")["GEOGRAPHY_CODE"])
     newer = {k: n + (k[0] in mine) for k, n in older.figures.items()}
     online.services[f"{NOMIS}/NM_206_1"] = NomisTable(newer, updated="2026-11-20 09:30:00")
     said.clear()
     try:
-        pipeline.fetch("Rutland", raw=raw, client=Client(), update=True, say=said.append)
+        with pytest.raises(SourceError, match="503"):
+            pipeline.fetch("Rutland", raw=raw, client=Client(sleep=lambda _: None), update=True, say=said.append)
     finally:
         online.services[f"{NOMIS}/NM_206_1"] = older
     told = "\n".join(said)
     assert "the table was updated 2026-11-20 09:30:00" in told
     assert "births: births differs in 26 of 33,755 rows" in told
     assert "needs compare" in told
-    with preparing.settled(raw / "before/rutland.toml", raw) as (_, settings, _council):
+    own = preparing.own_file(councils.resolve("Rutland"), raw)
+    own.write_text(drafting.draft(councils.resolve("Rutland")))
+    with preparing.settled(raw / "before/rutland-before.toml", raw) as (before, settings, _council):
+        comparing.check((before, settings), (own, assessment.read(own)))
         assert {i.path for i in settings.inputs if i.path.startswith("before/")} == {"before/nomis/births_lsoa21.csv"}
     both = ("before/nomis/births_lsoa21.csv", "nomis/births_lsoa21.csv")
     old, new = (pd.read_csv(raw / p)["OBS_VALUE"].sum() for p in both)
     assert new - old == 26
+
+
+def test_streets_of_another_margin_are_fetched_anew_and_not_used_without_a_network(online, raw):
+    council = councils.resolve("Rutland")
+    own = preparing.own_file(council, raw)
+    own.write_text(drafting.draft(council).replace("# margin_km = 10.0", "margin_km = 5.0"))
+    what = r"openstreetmap\.osm\.pbf reaches 10 km beyond the area, and not 5"
+    with pytest.raises(SourceError, match=what), preparing.prepared("Rutland", raw, None):
+        pass
+    pipeline.fetch("Rutland", raw=raw, client=Client())
+    assert twins.read(raw / RUTLAND / "openstreetmap.osm.pbf").margin_km == 5.0
+    with preparing.prepared("Rutland", raw, None) as ready:
+        assert ready.settings.area.margin_km == 5.0
 
 
 def test_every_service_answers_as_the_catalogue_says(online, fetched):

@@ -10,5 +10,6 @@ from needs.connectors.client import Client as Client
 from needs.connectors.providing import dated as dated
 from needs.connectors.providing import describe_by_hand as describe_by_hand
 from needs.connectors.providing import provide as provide
+from needs.connectors.providing import unfit as unfit
 from needs.connectors.refresh import assessment_before as assessment_before
 from needs.connectors.refresh import update as update

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,6 +29,7 @@ _PACKED = (".zip", ".gz", ".pbf", ".xlsx", ".ods", ".parquet")  # would not beco
 _WHEN = (1980, 1, 1, 0, 0, 0)  # the same bytes for the same files
 _REGULAR = stat.S_IFREG | 0o644
 _BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError)
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(1, 10))}  # of Windows
 
 
@@ -58,7 +61,7 @@ def pack(raw: Path, paths: Iterable[Path], file: Path, *, area: str) -> list[Pac
     SourceError
         If a file is not there.
     InputError
-        If one lies outside the folder, or is not what its twin says.
+        If one lies outside the folder, or is not what its twin says; or if the bundle cannot be written.
     """
     wanted = sorted(set(paths))
     faults = Faults()
@@ -73,9 +76,9 @@ def pack(raw: Path, paths: Iterable[Path], file: Path, *, area: str) -> list[Pac
     whole = sorted({p for path in wanted for p in (path, twins.place(path)) if p.is_file()})
     names = {p: p.resolve().relative_to(raw.resolve()).as_posix() for p in whole}
     listed = [Packed(names[p], p.stat().st_size, sha256(p)) for p in whole]
-    file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(part, "w") as archive:
             manifest = {"format": FORMAT, "area": area, "files": [vars(entry) for entry in listed]}
             archive.writestr(_entry(MANIFEST), json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
@@ -83,8 +86,11 @@ def pack(raw: Path, paths: Iterable[Path], file: Path, *, area: str) -> list[Pac
                 with path.open("rb") as source, archive.open(_entry(names[path]), "w", force_zip64=True) as target:
                     shutil.copyfileobj(source, target, _BLOCK)
         part.replace(file)
+    except OSError as error:
+        fail(InputError, str(file), f"cannot be written: {error.strerror}", "make room, or give another path")
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return listed
 
 
@@ -125,6 +131,9 @@ def unpack(file: Path, raw: Path) -> list[Packed]:
                 _extract(file, archive, listed, Path(folder))
                 _place(file, listed, Path(folder), raw)
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            what = f"cannot be written: {error.strerror}"
+            fail(InputError, str(raw), what, "make room, let it be written to, or name another folder with --raw")
         fix = "copy it again, or make it anew: needs data AREA --bundle FILE"
         fail(InputError, str(file), f"cannot be read as a bundle: {error}", fix)
     return listed

@@ -10,7 +10,7 @@ from pathlib import Path
 from needs.assessment.inputs import filled
 from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask, Got
-from needs.errors import NeedsError, SourceError
+from needs.errors import Fault, NeedsError, SourceError
 from needs.sources.files import sha256
 
 DAYS_BACK = 7  # a file of the day may be a few days old
@@ -111,5 +111,17 @@ def _whole(ask: Ask, part: Path) -> str | None:
 
 
 def another(ask: Ask, known: Answer) -> Answer | None:
-    """Ask whether the publisher has another version of a file; None where it is the same."""
-    return ask.client.peek(next(addresses(ask)), known=known)
+    """Ask whether the publisher has another version of a file; None where it is the same.
+
+    Raises
+    ------
+    SourceError
+        If no address answers; the message has what each of them said.
+    """
+    said: list[Fault] = []
+    for url in addresses(ask):
+        try:
+            return ask.client.peek(url, known=known)
+        except SourceError as error:
+            said += error.faults
+    raise SourceError(said)

@@ -35,22 +35,17 @@ def fetch(ask: Ask, part: Path) -> Got:
     margin_m = 1000 * ask.area.margin_km
     extracts = extracts_for(index, ask.outline, margin_m)
     paths = [_extract(ask, e) for e in extracts]
-    shaped = part.with_name(f"{part.name}.osm.pbf")  # the ending says how it is written
-    try:
-        found = cut(paths, ask.outline, margin_m, shaped, say=ask.client.say)
-        shaped.replace(part)
-    finally:
-        shaped.unlink(missing_ok=True)
+    found = cut(paths, ask.outline, margin_m, part, say=ask.client.say)
     asked = f"{found.ways:,} ways within {ask.area.margin_km:g} km of the area"
     return Got(url=url, asked=asked, edited=found.date, made_of=tuple(e.url for e in extracts))
 
 
-def newer(ask: Ask, made_of: tuple[str, ...]) -> str | None:
-    """Say which extract is newer than the one that was cut; None where all are the same."""
-    for url in made_of:
+def newer(ask: Ask, cut_out: twins.Twin) -> str | None:
+    """Say which extract is newer than what was cut, be it here already for another area; None where none is."""
+    for url in cut_out.made_of:
         path = _place(ask, url)
         twin = twins.read(path) if path.is_file() else None
-        if twin is None or _changed(ask, url, twin):
+        if twin is None or twin.fetched > cut_out.fetched or _changed(ask, url, twin):
             return f"there is a newer extract ({url.rpartition('/')[2]})"
     return None
 
@@ -62,7 +57,7 @@ def _extract(ask: Ask, extract: Extract) -> Path:
     if twin is not None and twins.fits(path, twin) and not _changed(ask, extract.url, twin):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".part-{path.name}")
     answer = ask.client.download(extract.url, part, name=f"OpenStreetMap: {extract.name}")
     with part.open("rb") as file:
         if _PBF not in file.read(64):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from needs.assessment import Assessment, Input
+from needs.assessment import Area, Assessment, Input
+from needs.assessment.inputs import filled
 from needs.connectors import arcgis, files, nomis, openstreetmap, twins
-from needs.connectors.asking import Ask, Got
+from needs.connectors.alone import alone
+from needs.connectors.asking import Ask, Got, by_hand
 from needs.connectors.catalogue import sources
 from needs.connectors.client import Client
 from needs.connectors.stamp import twin_of
@@ -32,10 +36,11 @@ def provide(settings: Assessment, raw: Path, client: Client, *, say: Say = lambd
     Parameters
     ----------
     settings
-        The assessment; its inputs with a source are looked after, others are the user's own.
+        The assessment; its inputs with a source are looked after, others are the user's own, as are those with a source
+        but a path of their own.
     raw
         Folder of the raw files. A file that is there is never fetched again, unless its twin says that it was asked for
-        other councils.
+        other councils or another margin.
     client
         Who asks.
     say
@@ -46,17 +51,20 @@ def provide(settings: Assessment, raw: Path, client: Client, *, say: Say = lambd
     SourceError
         With everything that could not be had, after all else was fetched, and how to put it there by hand.
     """
+    if all(there(ask) for ask, _ in asks(settings, raw, client)):
+        return
     faults = Faults()
-    for ask, specs in asks(settings, raw, client):
-        if there(ask):
-            continue
-        try:
-            fetch(ask, specs, say)
-        except NeedsError as error:
-            if all(s.optional for s in specs):
-                say(f"{settings.area.name}: goes on without {ask.label}: {error.faults[0].what}")
-            else:
-                faults.take(error)
+    with alone(raw, say):
+        for ask, specs in asks(settings, raw, client):
+            if there(ask):
+                continue
+            try:
+                fetch(ask, specs, say)
+            except NeedsError as error:
+                if specs and all(s.optional for s in specs):
+                    say(f"{settings.area.name}: goes on without {ask.label}: {error.faults[0].what}")
+                else:
+                    faults.take(error)
     faults.raise_if_any()
 
 
@@ -64,7 +72,8 @@ def asks(settings: Assessment, raw: Path, client: Client) -> Iterator[tuple[Ask,
     """List the sources of an assessment, each once, those first that others ask the codes of."""
     used: dict[str, list[Input]] = {}
     for spec in settings.inputs:
-        if spec.source:
+        own = spec.source and filled(sources()[spec.source].path, slug=settings.area.slug, codes=settings.area.codes)
+        if spec.source and spec.path == own:
             for name in _before(spec.source):
                 used.setdefault(name, [])
             used[spec.source].append(spec)
@@ -82,10 +91,17 @@ def _before(name: str) -> list[str]:
 
 def there(ask: Ask) -> bool:
     """Whether the file is there, and of this area."""
-    if not ask.path.is_file():
-        return False
-    twin = twins.read(ask.path)
-    return twin is None or not ask.source.of_area or not twin.codes or twin.codes == tuple(sorted(ask.area.codes))
+    return ask.path.is_file() and unfit(ask.path, ask.area) is None
+
+
+def unfit(path: Path, area: Area) -> str | None:
+    """Say why a file that is there is not one of the area as it is now, if so."""
+    twin = twins.read(path)
+    if twin is not None and twin.codes and twin.codes != tuple(sorted(area.codes)):
+        return f"was asked for other councils ({', '.join(twin.codes)})"
+    if twin is not None and twin.margin_km not in {None, area.margin_km}:
+        return f"reaches {twin.margin_km:g} km beyond the area, and not {area.margin_km:g}"
+    return None
 
 
 def fetch(ask: Ask, specs: list[Input], say: Say) -> None:
@@ -94,20 +110,46 @@ def fetch(ask: Ask, specs: list[Input], say: Say) -> None:
     Raises
     ------
     SourceError
-        If it cannot be had, or is not what the catalogue says.
+        If it cannot be had, is not what the catalogue says, or cannot be written.
     """
+    try:
+        _fetch(ask, specs, say)
+    except NeedsError as error:
+        if not error.faults:
+            raise
+        *others, last = error.faults
+        fix = last.fix if ask.source.page in last.fix else f"{last.fix}; or {by_hand(ask.source, ask.path)}"
+        raise type(error)([*others, replace(last, fix=fix)]) from None
+    except OSError as error:
+        what = f"cannot be read or written ({error.filename or ask.path.parent}): {error.strerror or error}"
+        raise ask.fault(what, "make room, let it be written to, or name another folder with --raw") from None
+
+
+def _fetch(ask: Ask, specs: list[Input], say: Say) -> None:
     if ask.source.kind == "by_hand":
         raise ask.fault("is not there, and no program can fetch it")
     size = f", about {ask.source.bytes / 1e6:,.0f} MB" if ask.source.bytes else ""
     say(f"fetching {ask.label}{size} ...")
-    part = ask.path.with_name(f".{ask.path.name}.part")
+    part = ask.path.with_name(f".part-{ask.path.name}")  # the ending says how it is read
     part.parent.mkdir(parents=True, exist_ok=True)
     got = _FETCH[ask.source.kind](ask, part)
     check(ask, part, specs)
     twin = twin_of(ask, part, got)
-    part.replace(ask.path)
-    twins.write(ask.path, twin)
+    put(part, ask.path, twin)
     say(f"  {ask.path}: {twin.bytes / 1e6:,.1f} MB")
+
+
+def put(part: Path, path: Path, twin: twins.Twin) -> None:
+    """Put a file in place with its twin, so that whatever breaks off in between is fetched anew.
+
+    A file alone would pass for one that a person put there, and a new twin of an old file for news.
+    """
+    if path.is_file():
+        part.replace(path)
+        twins.write(path, twin)
+    else:
+        twins.write(path, twin)
+        part.replace(path)
 
 
 def check(ask: Ask, part: Path, specs: list[Input]) -> None:
@@ -120,19 +162,12 @@ def check(ask: Ask, part: Path, specs: list[Input]) -> None:
     if faults.found:
         fault = faults.found[0]
         more = f" (and {len(faults.found) - 1} more faults)" if len(faults.found) > 1 else ""
-        part.rename(part.with_name(f"{ask.path.name}.refused"))
+        part.replace(part.with_name(f"{ask.path.name}.refused"))
         raise ask.changed(f"{fault.what}{more}; what came is kept as {ask.path.name}.refused")
 
 
 def _read(ask: Ask, part: Path, spec: Input, faults: Faults) -> None:
-    """Read a file under the name that it will have, since its ending says what it is."""
-    shown = part.with_name(f".checked-{ask.path.name}")
-    shown.unlink(missing_ok=True)
-    shown.hardlink_to(part)
-    try:
-        table = read_table(spec, shown, faults)
-    finally:
-        shown.unlink()
+    table = read_table(spec, part, faults)
     low, high = ask.source.rows or (1, None)
     if table is not None and not (low <= len(table) and (high is None or len(table) <= high)):
         at_most = f" to {high:,}" if high else " or more"
@@ -140,10 +175,14 @@ def _read(ask: Ask, part: Path, spec: Input, faults: Faults) -> None:
 
 
 def describe_by_hand(settings: Assessment, raw: Path) -> None:
-    """Give a twin to every file of a source that a person put there."""
+    """Give a twin to every file of a source that a person put there, and another where it is another file by now."""
     for ask, _ in asks(settings, raw, Client()):
-        if ask.path.is_file() and twins.read(ask.path) is None:
-            twins.write(ask.path, twin_of(ask, ask.path, None))
+        if not ask.path.is_file():
+            continue
+        twin = twins.read(ask.path)
+        if twin is None or (twin.url == twins.BY_HAND and not twins.fits(ask.path, twin)):
+            with suppress(OSError):  # a folder that is only read gets none
+                twins.write(ask.path, twin_of(ask, ask.path, None))
 
 
 def dated(spec: Input, raw: Path) -> Input:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import tomli_w
 
 from needs.assessment import Assessment, Input
 from needs.connectors import arcgis, files, nomis, openstreetmap, providing, twins
+from needs.connectors.alone import alone
 from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask
 from needs.connectors.client import Client
 from needs.connectors.twins import Twin
-from needs.errors import Faults
+from needs.errors import Faults, NeedsError
 from needs.schemas import TABLES
 from needs.sources.files import read_table
 from needs.toml import load
@@ -46,38 +48,53 @@ class Change:
     told: list[str]
 
 
-def update(settings: Assessment, raw: Path, client: Client, *, say: Say = lambda _: None) -> list[Change]:
-    """Fetch what the publishers have changed; the file that was there is kept in `before/`.
+def update(
+    settings: Assessment, raw: Path, client: Client, *, say: Say = lambda _: None
+) -> Generator[Change, None, None]:
+    """Fetch what the publishers have changed, and tell of each; the file that was there is kept in `before/`.
 
     A file without a twin, or whose twin says that a person put it there, is left alone, and said so.
 
     Raises
     ------
     SourceError
-        If a service cannot be asked; what was fetched until then stays.
+        In the end, with every service that could not be asked; what the others gave is there.
     """
-    changes = []
-    for ask, specs in providing.asks(settings, raw, client):
-        if not ask.path.is_file():
-            continue
-        twin = twins.read(ask.path)
-        if twin is None or twin.url == twins.BY_HAND:
-            say(f"{ask.label}: was put there by hand; look at {ask.source.page}")
-            continue
-        news = newer(ask, twin)
-        if news is None:
-            say(f"{ask.label}: unchanged since {twin.fetched}")
-            continue
-        say(f"{ask.label}: {news}")
-        old = _kept(ask, raw)
+    faults = Faults()
+    with alone(raw, say):
+        for ask, specs in providing.asks(settings, raw, client):
+            try:
+                change = _update(ask, specs, say) if ask.path.is_file() else None
+            except NeedsError as error:
+                faults.take(error)
+                continue
+            if change is not None:
+                yield change
+    faults.raise_if_any()
+
+
+def _update(ask: Ask, specs: list[Input], say: Say) -> Change | None:
+    twin = twins.read(ask.path)
+    if twin is None or twin.url == twins.BY_HAND:
+        say(f"{ask.label}: was put there by hand; look at {ask.source.page}")
+        return None
+    news = newer(ask, twin)
+    if news is None:
+        say(f"{ask.label}: unchanged since {twin.fetched}")
+        return None
+    say(f"{ask.label}: {news}")
+    held = _held(ask.path)
+    try:
         providing.fetch(ask, specs, say)
         now = twins.read(ask.path)
         if now is not None and now.sha256 == twin.sha256:
             say(f"{ask.label}: fetched anew, and its bytes are the same")
-            continue
-        told = [t for s in specs for t in differences(s, old, ask.path)]
-        changes.append(Change(ask, specs, told or ["its bytes differ"]))
-    return changes
+            return None
+        told = [t for s in specs for t in differences(s, held, ask.path)]
+        providing.put(held, _before(ask), twin)
+    finally:
+        held.unlink(missing_ok=True)
+    return Change(ask, specs, told or ["its bytes differ"])
 
 
 def newer(ask: Ask, twin: Twin) -> str | None:
@@ -96,16 +113,23 @@ def newer(ask: Ask, twin: Twin) -> str | None:
             same = found.version is not None and found.version in {twin.etag, twin.last_modified}
             return None if same else f"there is another version, {found.last_modified or 'without a date'}"
         case _:
-            return openstreetmap.newer(ask, twin.made_of)
+            return openstreetmap.newer(ask, twin)
 
 
-def _kept(ask: Ask, raw: Path) -> Path:
-    """Keep a file, and its twin, as they were."""
-    old = raw / BEFORE / ask.path.relative_to(raw)
+def _held(path: Path) -> Path:
+    """Hold a file as it is, beside it, until it is known whether it changes; not every disk has hard links."""
+    held = path.with_name(f".before-{path.name}")
+    held.unlink(missing_ok=True)
+    try:
+        held.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, held)
+    return held
+
+
+def _before(ask: Ask) -> Path:
+    old = ask.raw / BEFORE / ask.path.relative_to(ask.raw)
     old.parent.mkdir(parents=True, exist_ok=True)
-    for path, target in ((ask.path, old), (twins.place(ask.path), twins.place(old))):
-        target.unlink(missing_ok=True)
-        target.hardlink_to(path)
     return old
 
 
@@ -142,16 +166,21 @@ def assessment_before(path: Path, settings: Assessment, changes: list[Change], r
     Returns
     -------
     pathlib.Path
-        `before/<slug>.toml` in the folder of the raw files.
+        `before/<name>-before.toml` in the folder of the raw files: its name tells it from the other on the page that
+        compares them.
     """
     changed = {s.id: f"{BEFORE}/{s.path}" for c in changes for s in c.specs}
     own = load(path)
     given = {str(i["id"]): i for i in own.get("input", [])}
     others = {s.id: {"id": s.id, **_said(s)} for s in settings.inputs if s.id in changed and s.id not in given}
     inputs = [{**i, **({"path": changed[n]} if n in changed else {})} for n, i in {**given, **others}.items()]
-    target = raw / BEFORE / f"{settings.area.slug}.toml"
+    if "need" in own:
+        own = {**own, "need": {**own["need"], "index": settings.need.index}}  # a file beside the other is not beside it
+    target = raw / BEFORE / f"{path.stem}-before.toml"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(tomli_w.dumps({**own, "input": inputs}), "utf-8", newline="\n")
+    part = target.with_name(f".{target.name}.part")
+    part.write_text(tomli_w.dumps({**own, "input": inputs}), "utf-8", newline="\n")
+    part.replace(target)
     return target
 
 

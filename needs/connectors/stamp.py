@@ -14,6 +14,7 @@ from needs.sources.files import sha256
 def twin_of(ask: Ask, path: Path, got: Got | None, *, title: str | None = None) -> Twin:
     """Write down what a file is; of one that a person put there (`got` is None), not where from."""
     source = ask.source
+    margin_km = ask.area.margin_km if got and source.kind == "geofabrik" and source.of_area else None
     got = got or Got(twins.BY_HAND)
     return Twin(
         source=ask.name,
@@ -34,4 +35,5 @@ def twin_of(ask: Ask, path: Path, got: Got | None, *, title: str | None = None) 
         edited=got.edited,
         made_of=got.made_of,
         codes=tuple(sorted(ask.area.codes)) if source.of_area else (),
+        margin_km=margin_km,
     )

@@ -39,6 +39,8 @@ class Twin:
         Where several files were put together: the address of each.
     codes
         Of an area's own file: the districts that it was asked for.
+    margin_km
+        Of what was cut around an area: how far beyond it.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Twin:
     edited: str = ""
     made_of: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    margin_km: float | None = None
 
 
 def place(path: Path) -> Path:
@@ -68,7 +71,8 @@ def place(path: Path) -> Path:
 
 def write(path: Path, twin: Twin) -> None:
     """Write the twin of a file, in one move."""
-    text = tomli_w.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in asdict(twin).items() if v})
+    said = {k: v for k, v in asdict(twin).items() if v not in ("", (), None)}
+    text = tomli_w.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in said.items()})
     target = place(path)
     part = target.with_name(f".{target.name}.part")
     part.write_text(f"# What {path.name} is.\n{text}", "utf-8", newline="\n")

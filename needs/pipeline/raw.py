@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from needs import connectors, councils, drafting, oddities, outputs, preparing, sanity, stages
@@ -37,16 +38,19 @@ def fetch(
     """
     with preparing.settled(area, raw, say) as (path, settings, _):
         if client is not None and update:
-            changes = connectors.update(settings, raw, client, say=say)
-            for change in changes:
-                for line in change.told:
-                    say(f"  {line}")
-            if changes:
-                before = connectors.assessment_before(path, settings, changes, raw)
-                say(f'what that does to the plan: needs compare "{before}" "{area}" --raw "{raw}"')
-        elif client is not None:
-            connectors.provide(settings, raw, client, say=say)
+            changes = []
+            try:
+                with closing(connectors.update(settings, raw, client, say=say)) as found:
+                    for change in found:
+                        changes.append(change)
+                        for line in change.told:
+                            say(f"  {line}")
+            finally:  # what has changed is told, be it that another service fails or that someone is in a hurry
+                if changes:
+                    before = connectors.assessment_before(path, settings, changes, raw)
+                    say(f'what that does to the plan: needs compare "{before}" "{area}" --raw "{raw}"')
         if client is not None:
+            connectors.provide(settings, raw, client, say=say)
             connectors.describe_by_hand(settings, raw)
         for line in preparing.listing(settings, raw):
             say(line)

@@ -845,7 +845,13 @@ def test_fingertips_without_a_council_or_a_heading(tmp_path):
 # --- hostile files, whatever the layout ---
 
 
-@pytest.mark.parametrize("name", list(ALL))
+KINDS = (  # of every reader, and of every kind of table
+    "census2021_ts045", "dwp_cilif_ward_ods", "dfe_eyfsp", "fingertips", "gias", "iod2025_file7", "nhs_epraccur",
+    "nomis_births", "ons_lsoa11_lsoa21", "ons_lsoa21_boundaries", "os_code_point_open",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize(
     "content", [b"", b"<html><h1>503</h1></html>", b"a,b\n1,2\n", b"{}", b'"', b"\x00\x01", b"Total,\n", b"\xff\xfe"],
 )  # fmt: skip

@@ -103,7 +103,7 @@ def texts(values: pd.Series[Any]) -> pd.Series[str]:
         place, different = pd.factorize(values, use_na_sentinel=False)
     except TypeError:  # cells that are lists, of a vector file
         return values.map(words)
-    said = np.array([words(None if v is None or v is pd.NA else v) for v in different], dtype=object)
+    said = np.array(["" if pd.isna(v) else words(v) for v in different], dtype=object)
     return pd.Series(said[place] if len(said) else [], index=values.index, dtype=object)
 
 

@@ -69,7 +69,7 @@ def find(area: str | Path, raw: Path) -> Path | Council:
     if kept.is_file():
         return kept
     known = assessment.known_areas().get(council.slug)
-    if known is not None and any((raw / i["path"]).is_file() for i in load(known)["input"]):
+    if known is not None and any((raw / str(i.get("path"))).is_file() for i in load(known)["input"]):
         return known
     return council
 

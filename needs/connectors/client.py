@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import requests
 
-from needs import __version__
 from needs.connectors.answers import (
     Answer,
     Plain,
@@ -29,7 +28,6 @@ from needs.connectors.answers import (
     total_of,
 )
 
-AGENT = f"needs/{__version__} (family hub needs assessment; open source)"
 MIRROR = "NEEDS_MIRROR"  # environment: a server that stands in for all publishers, by <mirror>/<host>/<path>
 TRIES = 5  # in a row without a byte gained
 FIRST_WAIT_S = 1.0  # doubled at every try

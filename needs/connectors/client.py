@@ -27,6 +27,7 @@ from needs.connectors.answers import (
     said_of,
     total_of,
 )
+from needs.settings import AGENT
 
 MIRROR = "NEEDS_MIRROR"  # environment: a server that stands in for all publishers, by <mirror>/<host>/<path>
 TRIES = 5  # in a row without a byte gained

@@ -126,7 +126,8 @@ def _plain(values: pd.Series[Any]) -> pd.Series[float] | None:
         read = values.to_numpy(dtype=float, na_value=np.nan)
     else:
         try:
-            read = pc.cast(pa.array(values, pa.string(), from_pandas=True), pa.float64()).to_numpy(zero_copy_only=False)
+            texts = pa.array(values, pa.string(), from_pandas=True)
+            read = np.array(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False))
         except pa.ArrowException:  # not all of them texts, or not all of these numbers
             if not set(map(type, values)) <= _PLAIN:
                 return None

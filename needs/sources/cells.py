@@ -122,18 +122,18 @@ def _plain(values: pd.Series[Any]) -> pd.Series[float] | None:
     """Read a column in which every cell is a plain number or blank, which most are; None for any other."""
     if pd.api.types.is_bool_dtype(values):
         return None
-    if not pd.api.types.is_numeric_dtype(values):
-        if not set(map(type, values)) <= _PLAIN:
-            return None
-        try:
-            found = pc.cast(pa.array(values, pa.string(), from_pandas=True), pa.float64())
-        except pa.ArrowException:  # not all of them texts, or not all of these numbers
-            found = pd.to_numeric(values, errors="coerce")
-        read = pd.Series(np.asarray(found, dtype=float), index=values.index)
+    if pd.api.types.is_numeric_dtype(values):
+        read = values.to_numpy(dtype=float, na_value=np.nan)
     else:
-        read = values.astype(float)
-    fine = (read.notna() | values.isna()) & ~read.isin([np.inf, -np.inf])
-    return read if bool(fine.all()) else None
+        try:
+            texts = pa.array(values, pa.string(), from_pandas=True)
+            read = np.array(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False))
+        except pa.ArrowException:  # not all of them texts, or not all of these numbers
+            if not set(map(type, values)) <= _PLAIN:
+                return None
+            read = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
+    fine = np.isfinite(read) | (np.isnan(read) & values.isna().to_numpy())
+    return pd.Series(read, index=values.index) if bool(fine.all()) else None
 
 
 def flags(values: pd.Series[Any], name: str, place: Place) -> pd.Series[bool]:

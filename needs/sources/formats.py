@@ -37,7 +37,7 @@ def tables(path: Path, spec: Input, plan: Plan) -> Iterator[Raw]:
         yield Raw(venues.read(path), unit="venue")
         return
     if not name.endswith(".zip"):
-        if plan.member is not None and spec.member is not None:
+        if spec.member is not None:
             msg = f"it is no zip archive, and the input names {spec.member!r} in one"
             raise UnreadableError(msg, "remove 'member', or give the archive")
         yield _table(path, name, spec, plan)

@@ -64,6 +64,9 @@ def records(source: Path | bytes, name: str, layer: str | None) -> pd.DataFrame:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"it is a damaged {ending[1:]} file, or only a part of one ({told})"
         raise UnreadableError(msg, "download it again, or correct 'layer'") from error
+    if frame.empty:
+        msg = "it holds no records"
+        raise UnreadableError(msg, "correct what was asked of the service, and download it again")
     frame = frame.reset_index(drop=True)
     frame.index += 1
     return frame

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -28,9 +30,15 @@ _OF_SOURCE = ("path", "layout", "title", "publisher", "licence", "date", "vintag
 _OF_LAYOUT = ("table", "vintage", "publisher", "licence", "date", "url", "crs")
 
 
+@cache
+def _known(path: Path, kind: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = load(path)[kind]
+    return found
+
+
 def _entry(kind: str, name: str) -> dict[str, Any]:
     """Give an entry of the catalogue's layouts or sources."""
-    known: dict[str, dict[str, Any]] = load(CATALOGUE / {"layout": LAYOUTS_FILE, "source": SOURCES_FILE}[kind])[kind]
+    known = _known(CATALOGUE / {"layout": LAYOUTS_FILE, "source": SOURCES_FILE}[kind], kind)
     if name not in known:
         near = get_close_matches(name, known, n=1)
         meant = f": did you mean {near[0]!r}?" if near else ""

@@ -152,7 +152,7 @@ def differences(spec: Input, old: Path, new: Path) -> Iterator[str]:
             more = ", ..." if len(codes) > _SHOWN else ""
             yield f"{spec.id}: {len(codes):,} {what}: {', '.join(map(str, codes[:_SHOWN]))}{more}"
     both = before.index.intersection(after.index)
-    for column in before.columns.intersection(after.columns):
+    for column in before.columns.intersection(after.columns).drop("row", errors="ignore"):  # where it stands is no news
         a, b = before.loc[both, column], after.loc[both, column]
         other = ~((a == b) | (a.isna() & b.isna()))
         if other.any() and column != "geometry":

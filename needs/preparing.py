@@ -153,7 +153,8 @@ def listing(settings: Assessment, raw: Path) -> Iterator[str]:
         path = raw / spec.path
         state = "there" if path.is_file() else "not there, optional" if spec.optional else "MISSING"
         given = connectors.dated(spec, raw)
-        yield f"{state:<8} {spec.id:<24} {spec.vintage or '-':<7} {given.title} ({given.publisher}, {given.date})"
+        what = f"{given.title} ({given.publisher}, {given.date})"
+        yield f"{state:<8} {spec.id:<24} {spec.vintage or '-':<7} {spec.path}: {what}"
 
 
 def keep(ready: Ready, raw: Path, today: Today) -> Path:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from needs.assessment import Input
+from needs.assessment import Input, inputs
 from needs.errors import Faults, SettingsError
 from needs.schemas import CODES, TABLES, code_pattern
 from needs.settings import CATALOGUE
@@ -66,13 +66,18 @@ def own_catalogue(tmp_path, monkeypatch):
 
     def put(text: str) -> None:
         (tmp_path / "layouts").mkdir(exist_ok=True)
+        (tmp_path / "site_types.toml").write_bytes((CATALOGUE / "site_types.toml").read_bytes())
         (tmp_path / "layouts" / "own.toml").write_text(f"[layout.x]\n{head}{text}\n")
         monkeypatch.setattr(layouts, "CATALOGUE", tmp_path)
         monkeypatch.setattr("needs.assessment.inputs.CATALOGUE", tmp_path)
+        forget()
+
+    def forget() -> None:
         layouts.layouts.cache_clear()
+        inputs._known.cache_clear()
 
     yield put
-    layouts.layouts.cache_clear()
+    forget()
 
 
 # --- the catalogue ---

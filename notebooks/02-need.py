@@ -30,7 +30,7 @@ from needs.index import NeedIndex, display
 from needs.inequality import concentration_curve, concentration_index, gini, slope_index
 
 raw = Path(os.environ.get("NEEDS_RAW", "data/raw"))
-found = [assessment.find(slug) for slug in ("rutland", "halton")]
+found = [assessment.known_areas()[slug] for slug in ("rutland", "halton")]
 if all((raw / i.path).is_file() for path in found for i in assessment.read(path).inputs):
     files = found
 else:

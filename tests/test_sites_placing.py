@@ -502,7 +502,7 @@ def councils(real_data, england):
     made = {}
     for slug in ("rutland", "halton"):
         faults = Faults()
-        known = assessment.read(assessment.find(slug))
+        known = assessment.read(assessment.known_areas()[slug])
         own = {
             i.id: files.read_table(i, real_data / i.path, faults)
             for i in known.inputs
@@ -559,7 +559,7 @@ def test_libraries_of_rutland_keep_their_uprn_and_those_beyond_the_postcodes_are
 @pytest.mark.data
 def test_a_library_stands_where_openstreetmap_has_it_and_keeps_the_uprn_of_the_list(real_data, england):
     faults = Faults()
-    known = assessment.read(assessment.find("rutland"))
+    known = assessment.read(assessment.known_areas()["rutland"])
     own = {
         i.id: files.read_table(i, real_data / i.path, faults) for i in known.inputs if i.id in {"zones", "postcodes"}
     }

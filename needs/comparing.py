@@ -15,7 +15,6 @@ from needs import demand, report, travel
 from needs.assessment import Assessment
 from needs.errors import SettingsError, fail
 from needs.stages import Planned
-from needs.webmap import basemap
 from needs.webmap import page as webpage
 from needs.webmap.content import Sides
 from needs.webmap.text import change, number, percent, plural
@@ -78,7 +77,8 @@ def page(first: Side, second: Side) -> str:
         synthetic=settings.area.synthetic,
         finding=_finding(first, second, totals, label),
         answer=_answer(second, totals, zones, sites),
-        warning=" ".join(filter(None, [settings.area.warning, _caution(first, second)])) or None,
+        warning=" ".join(filter(None, [report.caution(settings, ground), _caution(first, second)])) or None,
+        estimated=any(side.results["data"].estimated for side in (first, second)),
         demand_label=label,
         zones=zones,
         modes={m: words for m, words in modes.items() if f"hub_{m}_min_today" in zones},
@@ -93,7 +93,7 @@ def page(first: Side, second: Side) -> str:
         varied=[],
         context=pd.DataFrame(),
         proof=None,
-        basemap=basemap.read_basemap(second.raw[settings.of("streets")[0].id], tuple(zones.total_bounds)),
+        basemap=report.background(settings, second.raw, zones),
         sources=report.sources(settings, second.raw),
         assumptions=[_told(row, first, second) for row in _differences(first.settings, second.settings)],
         notes=[],

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import geopandas as gpd
 import pandas as pd
@@ -22,6 +22,8 @@ from needs.sources import files
 from needs.stages import Data, Need, Planned, Study
 from needs.webmap import basemap, index_page
 from needs.webmap import page as webpage
+
+Table = TypeVar("Table", bound=pd.DataFrame)
 
 BETWEEN = "-and-"  # the names of two assessments, in the file name of the page that compares them
 
@@ -48,7 +50,8 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         synthetic=settings.area.synthetic,
         finding=planned.finding,
         answer=planned.answer,
-        warning=settings.area.warning,
+        warning=caution(settings, ground),
+        estimated=ground.estimated,
         demand_label=demand.kinds()[settings.demand.count].label,
         zones=planned.zones,
         modes=modes,
@@ -63,9 +66,9 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         varied=needs.varied,
         context=ground.context,
         proof=planned.proof,
-        basemap=basemap.read_basemap(raw[settings.of("streets")[0].id], tuple(planned.zones.total_bounds)),
+        basemap=background(settings, raw, planned.zones),
         sources=sources(settings, raw),
-        assumptions=_assumptions(settings, planned, needs, modes),
+        assumptions=_assumptions(settings, ground, planned, needs, modes),
         notes=_notes(results),
         command=_command(settings, path),
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
@@ -78,6 +81,17 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         boundaries=ground.boundaries,
     )
     return Page(webpage.render(content))
+
+
+def caution(settings: Assessment, ground: Data) -> str | None:
+    """Say what must be known before any figure is used."""
+    return " ".join(filter(None, [settings.area.warning, travel.CAUTION if ground.estimated else None])) or None
+
+
+def background(settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Read the base map where there are streets."""
+    streets = settings.of("streets")
+    return basemap.read_basemap(raw[streets[0].id], tuple(zones.total_bounds)) if streets else basemap.empty_basemap()
 
 
 def _lead(planned: Planned) -> list[str]:
@@ -142,36 +156,37 @@ def writers(settings: Assessment, results: dict[str, Any], raw: dict[str, Path])
     """Say which files the stages that have run leave, and how each is written."""
     made: dict[str, Callable[[Path], None]] = {}
     area = settings.area
-    origin = outputs.Origin(
-        area.name, area.slug, area.codes, area.synthetic, sources(settings, raw), warning=area.warning
-    )
     ground: Data = results["data"]
-    zones: pd.DataFrame = ground.zones
+    origin = outputs.Origin(
+        area.name, area.slug, area.codes, area.synthetic, sources(settings, raw), warning=caution(settings, ground)
+    )
+    zones: gpd.GeoDataFrame = ground.zones
     if "need" in results:
         zones = stages.with_need(ground, results["need"])
         made["contributions.csv"] = outputs.csv_writer(results["need"].explanation.contributions)
         made |= _need_writers(results["need"])
         made["index_weights.csv"] = outputs.csv_writer(results["need"].explanation.weights.reset_index())
     if "travel" in results:
-        made["travel.parquet"] = outputs.parquet_writer(results["travel"].zones)
+        made["travel.parquet"] = outputs.parquet_writer(_said(results["travel"].zones, ground))
         if len(results["travel"].buses):
             made["buses.csv"] = outputs.csv_writer(results["travel"].buses)
-        made["snapping.csv"] = outputs.csv_writer(ground.snapping)
+        if len(ground.snapping):
+            made["snapping.csv"] = outputs.csv_writer(ground.snapping)
     sites_table: gpd.GeoDataFrame = ground.sites
     layers = {}
     if "plan" in results:
         planned: Planned = results["plan"]
-        zones, sites_table = planned.zones, planned.sites
-        layers["reach"] = planned.reach
-        made["isochrones.gpkg"] = outputs.geopackage_writer({"isochrones": planned.isochrones}, origin)
-        made["inequality.csv"] = outputs.csv_writer(planned.inequality)
-        made["groups.csv"] = outputs.csv_writer(planned.groups)
-        made |= _study_writers(planned.study)
+        zones, sites_table = _said(planned.zones, ground), _said(planned.sites, ground)
+        layers["reach"] = _said(planned.reach, ground)
+        made["isochrones.gpkg"] = outputs.geopackage_writer({"isochrones": _said(planned.isochrones, ground)}, origin)
+        made["inequality.csv"] = outputs.csv_writer(_said(planned.inequality, ground))
+        made["groups.csv"] = outputs.csv_writer(_said(planned.groups, ground))
+        made |= _study_writers(planned.study, ground)
         made["plan.json"] = outputs.text_writer(outputs.as_json(_plan_json(settings, planned)))
         made |= exports.referrals(planned, origin)
         made["site_register.csv"] = outputs.csv_writer(outputs.site_register(sites_table))
         modes = {m: travel.words()[m].label for m in results["travel"].minutes}
-        assumed = _assumptions(settings, planned, results["need"], modes)
+        assumed = _assumptions(settings, ground, planned, results["need"], modes)
         label = demand.kinds()[settings.demand.count].label
         made["assessment.xlsx"] = exports.workbook(planned, origin, label, modes, assumed, _notes(results))
     if len(ground.context):
@@ -181,6 +196,11 @@ def writers(settings: Assessment, results: dict[str, Any], raw: dict[str, Path])
     if len(ground.rejected):
         made["rejected_sites.csv"] = outputs.csv_writer(ground.rejected)
     return outputs.documented(made | exports.layers({"zones": zones, "sites": sites_table, **layers}, origin), origin)
+
+
+def _said(table: Table, ground: Data) -> Table:
+    """Say in every row of a table that rests on travel where that is an estimate."""
+    return table.assign(travel=travel.ESTIMATE) if ground.estimated else table
 
 
 def _need_writers(needs: Need) -> dict[str, Callable[[Path], None]]:
@@ -197,7 +217,7 @@ def _need_writers(needs: Need) -> dict[str, Callable[[Path], None]]:
     return {f"need/{name}.csv": outputs.csv_writer(t) for name, t in tables.items() if len(t)}
 
 
-def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
+def _study_writers(study: Study, ground: Data) -> dict[str, Callable[[Path], None]]:
     """Write what else there could be, and whom the plan changes what for."""
     compared = study.comparison
     tables = {
@@ -214,7 +234,7 @@ def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
     if study.robustness:
         tables["robustness"] = study.robustness.sites.reset_index()
         tables["draws"] = study.robustness.draws.reset_index()
-    made = {f"plan/{name}.csv": outputs.csv_writer(t) for name, t in tables.items()}
+    made = {f"plan/{name}.csv": outputs.csv_writer(_said(t, ground)) for name, t in tables.items()}
     return made | {"plan/consultation.md": outputs.text_writer(texts + "\n")}
 
 
@@ -279,7 +299,9 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
     }
 
 
-def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dict[str, str]) -> list[dict[str, str]]:
+def _assumptions(
+    settings: Assessment, ground: Data, planned: Planned, needs: Need, modes: dict[str, str]
+) -> list[dict[str, str]]:
     counted = settings.demand
     rows = [
         ("Who is counted", demand.kinds()[counted.count].label, "Assessment file"),
@@ -306,6 +328,10 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dic
     for mode in modes:
         told = travel.words()[mode]
         day = f"timetable of {settings.travel.timetable_date:%A %d %B %Y}, " if mode == travel.BUS else ""
+        network = ground.networks.get(mode)
+        if isinstance(network, travel.StraightLines):
+            rows.append((told.label, network.words, network.source))
+            continue
         rows.append((told.label, day + told.speed, told.source))
     same = planned.standards.groupby(["mode", "offer", "full_min", "zero_min", "source"], sort=False)["ruc21cd"].agg(
         ", ".join
@@ -323,7 +349,9 @@ def _assumptions(settings: Assessment, planned: Planned, needs: Need, modes: dic
 
 def _street_notes(ground: Data) -> list[str]:
     notes = []
-    for mode, graph in ground.graphs.items():
+    for mode, graph in ground.networks.items():
+        if isinstance(graph, travel.StraightLines):
+            continue
         label, snapped = travel.words()[mode].label, ground.snapping[ground.snapping["mode"] == mode]
         metres = snapped.set_index("places")["median_m"]
         off = snapped.loc[snapped["places"] == "points", "off_network"].sum()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from needs import routing
 from needs.rural import RURAL_URBAN_LABELS
 from needs.streets import REASONS, Graph, Snapped, modes
-from needs.travel import BUS, snap_places, words
+from needs.travel import BUS, Network, snap_places, words
 
 DOWNHILL = 1.2  # Tobler's hiking function is highest at a slope of 5 % downhill: e ** (3.5 x 0.05)
 MIN_STRAIGHT_M = 500.0  # journeys shorter than this say more of connectors than of streets
@@ -78,7 +78,7 @@ def look(
     points: gpd.GeoDataFrame,
     zones: pd.DataFrame,
     sites: gpd.GeoDataFrame,
-    graphs: Mapping[str, Graph],
+    networks: Mapping[str, Network],
     minutes: Mapping[str, pd.DataFrame],
     by_zone: pd.DataFrame,
 ) -> Sanity:
@@ -92,13 +92,14 @@ def look(
         lsoa21cd, ruc21cd.
     sites
         site_id, name, geometry (EPSG:27700).
-    graphs
-        Streets by mode.
+    networks
+        Streets by mode; of straight lines no detours are measured.
     minutes
         By mode: index point_id, columns site_id, NaN beyond the limit.
     by_zone
         Of `travel.by_zone`, all modes.
     """
+    graphs = {mode: graph for mode, graph in networks.items() if isinstance(graph, Graph)}
     return Sanity(
         _speeds(points, sites, graphs, minutes),
         _unreachable(points, graphs, minutes),

@@ -117,6 +117,6 @@ reach[reach["site_id"] == hubs.iloc[0]].iloc[::-1].plot("minutes", cmap="viridis
 
 # %%
 times = stages.measure(settings, ground)
-look = sanity.look(ground.points, ground.zones, ground.sites, ground.graphs, times.minutes, times.zones)
+look = sanity.look(ground.points, ground.zones, ground.sites, ground.networks, times.minutes, times.zones)
 print("\n".join(look.lines()))
 assert (look.speeds["doubt"] == "").all()

@@ -15,6 +15,7 @@ from needs.assessment.inputs import KINDS as KINDS
 from needs.assessment.inputs import Input as Input
 from needs.assessment.plan import PlanSettings as PlanSettings
 from needs.assessment.plan import ReachFloor as ReachFloor
+from needs.councils import ENGLAND, england
 from needs.demand import Growth, kinds
 from needs.errors import Fault, SettingsError, fail
 from needs.schemas import DISTRICT_CODE
@@ -22,7 +23,7 @@ from needs.settings import CATALOGUE, ZONE_VINTAGE
 from needs.toml import Strict, checked, load
 from needs.vintages import mend
 
-_REQUIRED = ("zones", "points", "demand", "indicators", "rural_urban", "sites", "streets")
+_REQUIRED = ("zones", "points", "demand", "indicators", "rural_urban", "sites")
 _SINGLE = (
     "zones", "councils", "points", "streets", "rural_urban", "cars", "digital", "timetable", "population",
     "deprived_children", "postcodes",
@@ -40,7 +41,7 @@ class Area(Strict):
     slug
         The output folder and the page's file name.
     codes
-        Districts or unitaries, by their codes of 2024.
+        Districts or unitaries, by their codes of 2024; E92000001 alone stands for all of England's.
     base
         A list of inputs that this file adds to: "england" are the open sources, "gathered" tables gathered by others.
     margin_km
@@ -58,6 +59,16 @@ class Area(Strict):
     margin_km: float = Field(default=10.0, ge=0, le=50)
     synthetic: bool = False
     warning: str | None = None
+
+    @field_validator("codes")
+    @classmethod
+    def _each_district(cls, codes: list[str]) -> list[str]:
+        return list(england().codes) if codes == [ENGLAND] else codes
+
+    @property
+    def is_nation(self) -> bool:
+        """Whether it is all of England."""
+        return len(set(self.codes)) == len(england().codes)
 
     @model_validator(mode="after")
     def _codes_look_right(self) -> Area:
@@ -131,11 +142,14 @@ class TravelSettings(Strict):
         Minutes of the reach that the page shows.
     timetable_date
         A school day; needed where a timetable is given.
+    straight_lines
+        Whether travel is estimated in straight lines where no streets are given; every table and page then says so.
     """
 
     modes: list[str] = Field(default=["walk", "drive"], min_length=1)
     bands_min: list[Annotated[float, Field(gt=0, le=120)]] = Field(default=[10.0, 20.0, 30.0], min_length=1)
     timetable_date: date | None = None
+    straight_lines: bool = False
 
     @model_validator(mode="after")
     def _modes_known(self) -> TravelSettings:
@@ -186,8 +200,10 @@ class Assessment(Strict):
     @model_validator(mode="after")
     def _complete(self) -> Assessment:
         have = {i.table for i in self.inputs}
-        absent = [t for t in _REQUIRED if t not in have]
-        wrong = [f"no [[input]] for table {', '.join(absent)}"] if absent else []
+        required = _REQUIRED if self.travel.straight_lines else (*_REQUIRED, "streets")
+        absent = [t for t in required if t not in have]
+        instead = " (or set straight_lines = true under [travel] for an estimate)" if "streets" in absent else ""
+        wrong = [f"no [[input]] for table {', '.join(absent)}{instead}"] if absent else []
         wrong += [
             f"more than one [[input]] for table {t}" for t in _SINGLE if sum(i.table == t for i in self.inputs) > 1
         ]
@@ -220,6 +236,10 @@ class Assessment(Strict):
         if "drive" not in travel.modes:
             fix = 'add "drive" to [travel] modes'
             wrong.append(f"how far an outreach site may be from its hub is measured by car: {fix}")
+        if self.of("timetable") and not self.of("streets"):
+            wrong.append(
+                "a timetable is given without streets: add an [[input]] for table streets, to walk to the stops"
+            )
         if self.of("timetable") and travel.timetable_date is None:
             wrong.append("a timetable is given without a day: set timetable_date, a school day, under [travel]")
         walk = load(CATALOGUE / "timetables.toml")["bus"]["walk"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 
 from needs.councils.register import Entry as Entry
 from needs.councils.register import bare, forms, key, listed, registered, slug
 from needs.errors import Faults, SettingsError, fail
 
+ENGLAND = "E92000001"  # the code of the whole (Register of Geographic Codes)
 _CODE = re.compile(r"[ENSW]\d{8}")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _APART = re.compile(r"[+;\n]")  # never within a name
@@ -55,6 +57,17 @@ def councils() -> tuple[Entry, ...]:
     return tuple(sorted(registered().today.values(), key=lambda e: (e.name, e.code)))
 
 
+def upper_tier() -> tuple[Entry, ...]:
+    """List the councils that run children's services: counties, and councils of one tier; by code."""
+    return tuple(e for e in sorted(registered().today.values(), key=lambda e: e.code) if not e.county)
+
+
+@cache
+def england() -> Council:
+    """Give all of England, as `resolve` gives a council."""
+    return replace(_made(["England"], [c for e in upper_tier() for c in e.districts], ()), slug="england")
+
+
 def search(text: str) -> tuple[Entry, ...]:
     """List every council, today's first, of which a word of the name, or the code, begins as told.
 
@@ -92,14 +105,16 @@ def regions_of(codes: Iterable[str]) -> dict[str, str]:
 def resolve(text: str) -> Council:
     """Find a council by name, slug or code, of today or since 2009, or several, joined by "+", "," or "and".
 
-    Case, accents, punctuation and words of legal style ("Borough Council", "City of") do not matter. Of one name, the
-    council of today is meant; a former council gives the councils that hold its area, whole.
+    "England" is all of them. Case, accents, punctuation and words of legal style ("Borough Council", "City of") do not
+    matter. Of one name, the council of today is meant; a former council gives the councils that hold its area, whole.
 
     Raises
     ------
     SettingsError
         For names that are unknown, or could be several councils', with what was perhaps meant; all of them at once.
     """
+    if key(text) == "england" or text.strip().upper() == ENGLAND:
+        return england()
     faults, found = Faults(SettingsError), []
     for part in filter(None, map(str.strip, _APART.split(text))):
         groups = _grouped(part)

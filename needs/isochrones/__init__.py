@@ -7,19 +7,21 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from needs.isochrones.ground import Ground
 from needs.routing import MAX_LIMIT_MS
 from needs.settings import CRS
-from needs.streets import Graph, snap
+from needs.streets import snap
+from needs.travel import Network, StraightLines
 
 __all__ = ["per_site", "reach", "with_demand"]
 
 _DRAWN = ("geometry", "missed_pct", "false_pct")
 
 
-def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
+def reach(sites: gpd.GeoDataFrame, graph: Network, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
     """Outline where families live who get to any of the sites within so many minutes.
 
     Times are laid on a grid near the streets and contoured (marching squares: Lorensen and Cline 1987, Computer
@@ -31,7 +33,7 @@ def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) 
     sites
         Places, EPSG:27700.
     graph
-        Streets of one mode.
+        Streets of one mode, or straight lines, which reach in circles.
     bands_min
         Minutes from the families' doors to the site's, in the direction of travel.
 
@@ -47,12 +49,15 @@ def reach(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) 
         If there is no band, or one is not a number of minutes that can be searched.
     """
     bands = _bands(bands_min)
+    if isinstance(graph, StraightLines):
+        outlines = [_all_of(graph.reach(sites, band)) for band in bands]
+        return gpd.GeoDataFrame({"mode": graph.mode, "minutes": bands}, geometry=outlines, crs=CRS)
     places = snap(graph, sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy())
     field = Ground.of(places, bands[-1]).field(places)
     return gpd.GeoDataFrame({"mode": graph.mode, "minutes": bands}, geometry=field.outlines(bands), crs=CRS)
 
 
-def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
+def per_site(sites: gpd.GeoDataFrame, graph: Network, *, bands_min: Sequence[float]) -> gpd.GeoDataFrame:
     """Outline, for each site by itself, where families live who get to it within so many minutes.
 
     Parameters
@@ -76,6 +81,11 @@ def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float
     """
     bands = _bands(bands_min)
     ordered = sites.sort_values("site_id", kind="stable")
+    ids = {"site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)), "mode": graph.mode}
+    if isinstance(graph, StraightLines):
+        shapes = np.column_stack([graph.reach(ordered, band) for band in bands]).ravel()
+        unknown = dict.fromkeys(_DRAWN[1:], np.nan)
+        return gpd.GeoDataFrame(ids | {"minutes": np.tile(bands, len(ordered)), "geometry": shapes} | unknown, crs=CRS)
     places = snap(graph, ordered.geometry.x.to_numpy(), ordered.geometry.y.to_numpy())
     ground = Ground.of(places, bands[-1])
 
@@ -87,7 +97,6 @@ def per_site(sites: gpd.GeoDataFrame, graph: Graph, *, bands_min: Sequence[float
 
     found = [rows(place) for place in range(len(places))]
     columns: dict[str, Any] = {name: np.concatenate([f[name] for f in found]) if found else [] for name in _DRAWN}
-    ids = {"site_id": np.repeat(ordered["site_id"].to_numpy(), len(bands)), "mode": graph.mode}
     return gpd.GeoDataFrame(ids | {"minutes": np.tile(bands, len(places))} | columns, crs=CRS)
 
 
@@ -110,6 +119,12 @@ def with_demand(shapes: gpd.GeoDataFrame, points: gpd.GeoDataFrame) -> gpd.GeoDa
     order = np.lexsort((point, shape))
     weights = points["demand"].to_numpy(float)[point[order]]
     return shapes.assign(demand=np.bincount(shape[order], weights, minlength=len(shapes)))
+
+
+def _all_of(shapes: NDArray[np.object_]) -> shapely.MultiPolygon:
+    """Make one of many."""
+    whole = shapely.union_all(shapes)
+    return whole if isinstance(whole, shapely.MultiPolygon) else shapely.MultiPolygon([] if whole.is_empty else [whole])
 
 
 def _bands(bands_min: Sequence[float]) -> list[float]:

@@ -121,7 +121,8 @@ def _told(settings: Assessment, ground: stages.Data) -> Iterator[str]:
     for row in ground.snapping.itertuples():
         far = f"middle {row.median_m:.0f}, furthest {row.max_m:.0f}; {row.off_network} of {row.count} off the network"
         yield f"  {row.mode:<11} {row.places}: {far}"
-    yield from sanity.look(ground.points, ground.zones, ground.sites, ground.graphs, times.minutes, times.zones).lines()
+    looked = sanity.look(ground.points, ground.zones, ground.sites, ground.networks, times.minutes, times.zones)
+    yield from looked.lines()
 
 
 def today_of(ground: stages.Data) -> Today:

@@ -27,6 +27,7 @@ CODES = {  # the codes of a geography, by the letters that its vintage starts wi
     "UTLA": r"^E(0[689]|10)\d{6}$",
 }
 RURAL_URBAN_CODES = ("UN1", "UF1", "RLN1", "RLF1", "RSN1", "RSF1")
+RURAL = tuple(c for c in RURAL_URBAN_CODES if c.startswith("R"))
 OFFERS = ("hub", "outreach", "none")
 SITE_COSTS = {
     **{
@@ -238,6 +239,8 @@ TABLES = {
                 "today": _one_of(OFFERS, "What the site offers today: hub, outreach or none", required=False),
                 "keep": _flag("The site must stay"),
                 "ours": _flag("The council may decide about it; false for a neighbour's site"),
+                "may_hub": _flag("It could be a hub; if not given, what its type says"),
+                "may_outreach": _flag("It could be an outreach site; if not given, what its type says"),
                 "postcode": _text("Postcode", required=False, nullable=True),
                 "uprn": _text("Unique Property Reference Number, digits", required=False, nullable=True),
                 **{name: _amount(what) for name, what in SITE_COSTS.items()},

@@ -85,12 +85,13 @@ def typed(table: gpd.GeoDataFrame, given: Input, faults: Faults) -> tuple[gpd.Ge
 
 
 def with_offers(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Say of each site its type in words, and what it may become: what its type may, and what it is today."""
+    """Say of each site its type in words, and what it may become: what it or its type may, and what it is today."""
     known = site_types()
     made: dict[str, pd.Series] = {"site_type_label": sites["site_type"].map({t: k.label for t, k in known.items()})}
     for offer in ("hub", "outreach"):
         by_type = sites["site_type"].map({t: offer in k.may_be for t, k in known.items()}).astype(bool)
-        made[f"may_{offer}"] = by_type | (sites["today"] == offer)
+        given = sites[f"may_{offer}"].astype(bool) if f"may_{offer}" in sites else by_type
+        made[f"may_{offer}"] = given | (sites["today"] == offer)
     return sites.assign(**made)
 
 

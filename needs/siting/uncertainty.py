@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -76,6 +77,11 @@ class Uncertainty(Strict):
     def only(self, *which: Id) -> Uncertainty:
         """Vary these alone."""
         return Uncertainty(assumption=[a for a in self.assumption if a.id in which])
+
+    def with_spread(self, which: Id, spread_pct: Mapping[str, float]) -> Uncertainty:
+        """Draw an assumption with other spreads, by mode, where it is varied."""
+        changed = {"spread_pct": dict(spread_pct)}
+        return Uncertainty(assumption=[a.model_copy(update=changed) if a.id == which else a for a in self.assumption])
 
 
 @cache

@@ -37,7 +37,7 @@ class Data:
     points: gpd.GeoDataFrame
     sites: gpd.GeoDataFrame
     rejected: pd.DataFrame
-    graphs: dict[str, Graph]
+    networks: dict[str, travel.Network]
     spec: IndexSpec
     reference: Cells
     context: pd.DataFrame
@@ -54,8 +54,16 @@ class Data:
         return (
             f"{len(self.zones)} zones, {len(self.points):,} points, {existing} existing and "
             f"{len(self.sites) - existing} candidate sites, "
-            + ", ".join(f"{len(g.x):,} {m} nodes" for m, g in self.graphs.items())
+            + ", ".join(
+                f"{m}: {travel.ESTIMATE}" if isinstance(g, travel.StraightLines) else f"{len(g.x):,} {m} nodes"
+                for m, g in self.networks.items()
+            )
         )
+
+    @property
+    def estimated(self) -> bool:
+        """Whether travel is estimated in straight lines."""
+        return any(isinstance(network, travel.StraightLines) for network in self.networks.values())
 
 
 def data(settings: Assessment, raw: dict[str, Path]) -> Data:
@@ -73,7 +81,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     tables = {
         i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
     }
-    graphs = _graphs(settings, raw, faults)
+    networks = _networks(settings, raw, faults)
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
     read = [note for table in have.values() for note in table.attrs.pop("notes", [])]
@@ -93,10 +101,11 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     have = safe.tables
     zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
     feed, usual = _feed(settings, raw, zones, faults)
-    if graphs and len(zones):
-        first, box = next(iter(graphs.values())), tuple(zones.total_bounds)
+    first = next(iter(networks.values()), None)
+    if isinstance(first, Graph) and len(zones):
+        graph, box = first, tuple(zones.total_bounds)
         _attempt(
-            lambda: streets.check_place(first, where=_where(settings, "streets"), bounds=box), faults, otherwise=None
+            lambda: streets.check_place(graph, where=_where(settings, "streets"), bounds=box), faults, otherwise=None
         )
     zones = areas.attach(
         zones,
@@ -125,7 +134,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     reference = _reference(settings, safe, spec, zones, classes, carried.columns, faults)
     faults.raise_if_any()
     cells = cast("Cells", reference)  # where there is none, that was a fault
-    found, snapping, more = travel.check_reach(points, gathered.sites, graphs, faults)
+    found, snapping, more = travel.check_reach(points, gathered.sites, networks, faults)
     faults.raise_if_any()
     zones = _with_buses(settings, feed, zones, points)
     buses = [*usual, *(f"{feed.name}, {note}." for note in feed.notes)] if feed else []
@@ -133,7 +142,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     lines, codes = (_shown(settings, have, zones, table, share) for table, share in _SHOWN.items())
     about = _context(settings, have)
     rejected = gathered.rejected
-    return Data(zones, points, found, rejected, graphs, spec, cells, about, snapping, feed, lines, codes, told)
+    return Data(zones, points, found, rejected, networks, spec, cells, about, snapping, feed, lines, codes, told)
 
 
 def _reference(
@@ -226,19 +235,25 @@ def _context(settings: Assessment, have: dict[str, pd.DataFrame]) -> pd.DataFram
     return both[both["lad24cd"].isin({*own, *counties, "E92000001"})].reset_index(drop=True)
 
 
-def _graphs(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[str, Graph]:
+def _networks(settings: Assessment, raw: dict[str, Path], faults: Faults) -> dict[str, travel.Network]:
+    """Read the streets of every mode; straight lines stand in where none are given, and the settings allow it."""
+    if not settings.of("streets"):
+        if not settings.travel.straight_lines:
+            fix = "fetch it, or set straight_lines = true under [travel] for an estimate that says so"
+            faults.add_missing("table 'streets'", "there is no file of it", fix)
+        return {mode: travel.StraightLines(mode) for mode in settings.travel.modes}
     file = raw[settings.of("streets")[0].id]
     nothing: Ways | None = None
     ways = _attempt(lambda: streets.read_ways(file), faults, otherwise=nothing)
-    graphs: dict[str, Graph] = {}
+    networks: dict[str, travel.Network] = {}
     if ways is None:
-        return graphs
+        return networks
     for mode in settings.travel.modes:
         try:
-            graphs[mode] = streets.build(ways, mode)
+            networks[mode] = streets.build(ways, mode)
         except NeedsError as error:
             faults.take(error)
-    return graphs
+    return networks
 
 
 def _feed(

@@ -16,6 +16,7 @@ from needs.siting import plan as siting
 from needs.siting.alternatives import spent
 from needs.siting.draws import Robustness, draws
 from needs.siting.redrawn import Ground
+from needs.siting.uncertainty import presets
 from needs.stages.data import Data
 from needs.stages.families import Families, families_and_cover, weighed
 from needs.stages.need import Need, with_need
@@ -132,7 +133,7 @@ def plan(settings: Assessment, ground: Data, needs: Need, times: Travel) -> Plan
             drawn=drawn,
             demand_label=label,
         ),
-        finding=finding,
+        finding=f"{finding} ({travel.ESTIMATE})" if ground.estimated else finding,
         answer=answer,
     )
 
@@ -198,7 +199,13 @@ def _drawn(
         return None
     protected = ground.zones.loc[ground.zones["count_hidden"], "lsoa21cd"]
     made_of = Ground.of(chosen.case, times.minutes, rules, needs.zones["percentile"], protected=list(protected))
-    return draws(chosen.case, chosen.offers, made_of, list(times.minutes), count=settings.plan.draws)
+    varied = presets()
+    if ground.estimated:
+        spread = {m: n.pace.spread_pct for m, n in ground.networks.items() if isinstance(n, travel.StraightLines)}
+        varied = varied.with_spread("time_pair", spread)
+    return draws(
+        chosen.case, chosen.offers, made_of, list(times.minutes), uncertainty=varied, count=settings.plan.draws
+    )
 
 
 def _measures(times: Travel) -> dict[str, str]:
@@ -262,7 +269,7 @@ def _reach(settings: Assessment, ground: Data, offers: dict[str, str]) -> gpd.Ge
     for offer in ("hub", "outreach"):
         members = ground.sites[ground.sites["site_id"].map(offers) == offer]
         for mode in settings.travel.modes:
-            shapes = isochrones.reach(members, ground.graphs[mode], bands_min=settings.travel.bands_min)
+            shapes = isochrones.reach(members, ground.networks[mode], bands_min=settings.travel.bands_min)
             frames.append(shapes.assign(offer=offer))
     return pd.concat(frames, ignore_index=True)[["offer", "mode", "minutes", "geometry"]]
 
@@ -274,7 +281,7 @@ def _isochrones(settings: Assessment, ground: Data, offers: dict[str, str]) -> g
     demand_of = ground.zones.set_index("lsoa21cd")["demand"]
     points = ground.points.assign(demand=ground.points["share"] * ground.points["lsoa21cd"].map(demand_of))
     frames = [
-        isochrones.per_site(members, ground.graphs[mode], bands_min=settings.travel.bands_min)
+        isochrones.per_site(members, ground.networks[mode], bands_min=settings.travel.bands_min)
         for mode in settings.travel.modes
     ]
     return isochrones.with_demand(pd.concat(frames, ignore_index=True), points)

@@ -10,6 +10,7 @@ import pandas as pd
 from needs import travel
 from needs.assessment import Assessment
 from needs.stages.data import Data
+from needs.streets import Graph
 
 
 @dataclass(frozen=True)
@@ -49,28 +50,28 @@ def measure(settings: Assessment, ground: Data, *, say: Callable[[str], None] = 
     """Measure minutes by every mode; where that takes long, tell how far it has come."""
     minutes, zones = {}, []
     for mode in settings.travel.modes:
-        graph = ground.graphs[mode]
-        minutes[mode] = travel.minutes(ground.points, ground.sites, graph, say=say)
-        back = travel.minutes_back(ground.points, ground.sites, graph, say=say)
+        network = ground.networks[mode]
+        minutes[mode] = travel.minutes(ground.points, ground.sites, network, say=say)
+        back = travel.minutes_back(ground.points, ground.sites, network, say=say)
         zones.append(travel.by_zone(minutes[mode], ground.points, mode=mode, back=back))
     buses, notes = _by_bus(settings, ground)
     if buses:
         minutes[travel.BUS] = next(iter(buses.values())).minutes
         zones.append(travel.by_zone(minutes[travel.BUS], ground.points, mode=travel.BUS))
     windows = [b.zones for b in buses.values()]
-    by_car = ground.graphs.get("drive") or next(iter(ground.graphs.values()))
+    by_car = ground.networks.get("drive") or next(iter(ground.networks.values()))
     return Travel(
         minutes,
         pd.concat(zones, ignore_index=True),
         pd.concat(windows, ignore_index=True) if windows else pd.DataFrame(),
         travel.site_minutes(ground.sites, by_car),
-        [*travel.crossings(ground.graphs), *notes],
+        [*travel.crossings(ground.networks), *notes],
     )
 
 
 def _by_bus(settings: Assessment, ground: Data) -> tuple[dict[str, travel.Buses], list[str]]:
     """Measure by bus, where there are a timetable, its day, and streets to walk to the stops."""
-    day, walk = settings.travel.timetable_date, ground.graphs.get(travel.by_timetable().walk)
-    if ground.feed is None or day is None or walk is None:
+    day, walk = settings.travel.timetable_date, ground.networks.get(travel.by_timetable().walk)
+    if ground.feed is None or day is None or not isinstance(walk, Graph):
         return {}, []
     return travel.by_bus(ground.points, ground.sites, walk, ground.feed, school_day=day)

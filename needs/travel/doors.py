@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from needs import routing
 from needs.settings import cache_folder
 from needs.streets import Graph, Snapped, direct, modes, snap
+from needs.travel.straight import StraightLines
 
+Network = Graph | StraightLines
 MS_PER_MIN = 60_000
 Say = Callable[[str], None]
 
@@ -26,7 +28,7 @@ def _quiet(_: str) -> None:
     """Tell nobody."""
 
 
-def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph, *, say: Say = _quiet) -> pd.DataFrame:
+def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, network: Network, *, say: Say = _quiet) -> pd.DataFrame:
     """Time from every demand point to every site by one mode, from door to door.
 
     Parameters
@@ -35,8 +37,8 @@ def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph, *, 
         With point_id, EPSG:27700.
     sites
         With site_id, EPSG:27700.
-    graph
-        Streets of the mode.
+    network
+        Streets of the mode, or straight lines.
     say
         Told how far it has come, where the work is long.
 
@@ -45,19 +47,25 @@ def minutes(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph, *, 
     pandas.DataFrame
         Minutes, index point_id, columns site_id; NaN = not within the mode's limit.
     """
-    home, site = snap_places(points, graph), snap_places(sites, graph)
-    return _table(door_to_door_ms(home, site, limit_ms=limit_ms(graph), say=say), points, sites)
+    if isinstance(network, StraightLines):
+        return network.minutes(points, sites)
+    home, site = snap_places(points, network), snap_places(sites, network)
+    return _table(door_to_door_ms(home, site, limit_ms=limit_ms(network), say=say), points, sites)
 
 
-def minutes_back(points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graph: Graph, *, say: Say = _quiet) -> pd.DataFrame:
+def minutes_back(
+    points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, network: Network, *, say: Say = _quiet
+) -> pd.DataFrame:
     """Time home: from every site to every demand point, which one-way streets make another; a table as `minutes`."""
-    home, site = snap_places(points, graph), snap_places(sites, graph)
-    return _table(door_to_door_ms(site, home, limit_ms=limit_ms(graph), say=say).T, points, sites)
+    if isinstance(network, StraightLines):
+        return network.minutes(points, sites)
+    home, site = snap_places(points, network), snap_places(sites, network)
+    return _table(door_to_door_ms(site, home, limit_ms=limit_ms(network), say=say).T, points, sites)
 
 
-def site_minutes(sites: gpd.GeoDataFrame, graph: Graph) -> pd.DataFrame:
+def site_minutes(sites: gpd.GeoDataFrame, network: Network) -> pd.DataFrame:
     """Time from every site to every other by one mode: index and columns site_id, minutes, NaN beyond the limit."""
-    return minutes(sites.rename(columns={"site_id": "point_id"}), sites, graph).rename_axis("site_id")
+    return minutes(sites.rename(columns={"site_id": "point_id"}), sites, network).rename_axis("site_id")
 
 
 def limit_ms(graph: Graph) -> int:

@@ -8,13 +8,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from needs.errors import Faults, listed
-from needs.streets import ISLAND, Graph
-from needs.travel.doors import snap_places
+from needs.streets import ISLAND
+from needs.travel.doors import Network, snap_places
 from needs.travel.modes import words
+from needs.travel.straight import StraightLines
+
+_REPORT = ("mode", "places", "count", "median_m", "max_m", "off_network", "on_islands")
 
 
 def check_reach(
-    points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, graphs: dict[str, Graph], faults: Faults
+    points: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, networks: dict[str, Network], faults: Faults
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame, list[str]]:
     """See that every place stands on the streets before any time is computed.
 
@@ -22,8 +25,8 @@ def check_reach(
     ----------
     points, sites
         EPSG:27700.
-    graphs
-        Streets by mode.
+    networks
+        Streets by mode; straight lines reach every place.
     faults
         Collector: a site of the council that no mode reaches; a demand point far from any street.
 
@@ -38,6 +41,9 @@ def check_reach(
         Neighbours' sites left out, and points on streets that are cut off from the rest.
     """
     rows = []
+    graphs = {mode: graph for mode, graph in networks.items() if not isinstance(graph, StraightLines)}
+    if not graphs:
+        return sites, pd.DataFrame(columns=list(_REPORT)), []
     on = {"points": np.zeros(len(points), dtype=bool), "sites": np.zeros(len(sites), dtype=bool)}
     cut_off = {name: on_mode.copy() for name, on_mode in on.items()}
     nearest = {"points": np.full(len(points), np.inf), "sites": np.full(len(sites), np.inf)}
@@ -109,10 +115,12 @@ def _lost_points(
     return [f"{len(islanders):,} places where families live {where}: {listed(islanders)}"] if islanders else []
 
 
-def crossings(graphs: dict[str, Graph]) -> list[str]:
+def crossings(networks: dict[str, Network]) -> list[str]:
     """Tell which modes may use ferries and toll roads, and how many: the times know no fare and no sailing times."""
     notes = []
-    for mode, graph in graphs.items():
+    for mode, graph in networks.items():
+        if isinstance(graph, StraightLines):
+            continue
         for flag, what in (
             (graph.edges.ferry, "by ferry, sailing at any moment without a wait"),
             (graph.edges.toll, "with a toll, taken as any other street"),

@@ -138,6 +138,8 @@ class PageData:
         Wards, districts and the like, polygons in EPSG:27700: `kind` (plural, for the key), `name`.
     sides
         Today and the plan, unless two plans are compared.
+    estimated
+        Whether travel was estimated in straight lines; every heading and table of figures then says so.
     """
 
     name: str
@@ -174,6 +176,7 @@ class PageData:
     postcodes: gpd.GeoDataFrame = field(default_factory=lambda: _no("postcode"))
     sides: Sides = field(default_factory=Sides)
     boundaries: gpd.GeoDataFrame = field(default_factory=lambda: _no("kind", "name"))
+    estimated: bool = False
 
 
 def _no(*columns: str) -> gpd.GeoDataFrame:

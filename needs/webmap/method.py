@@ -37,8 +37,13 @@ def method(data: PageData) -> Html:
             ),
             _step(
                 "Travel.",
-                f"Minutes are along streets and paths, from where families live to each building, by {modes}. Nothing "
-                "is assumed to be reachable in a straight line. “Beyond the limit” means that no hub was found within "
+                (
+                    f"Minutes are estimated in straight lines, from where families live to each building, by {modes}. "
+                    if data.estimated
+                    else "Minutes are along streets and paths, from where families live to each building, by "
+                    f"{modes}. Nothing is assumed to be reachable in a straight line. "
+                )
+                + "“Beyond the limit” means that no hub was found within "
                 "the longest journey looked at." + (_BUS if "bus" in data.modes else ""),
             ),
             _step(

@@ -18,6 +18,7 @@ from folium.template import Template
 
 from needs.errors import Faults
 from needs.settings import CRS
+from needs.travel import CAUTION, ESTIMATE
 from needs.webmap import controls, method, tables
 from needs.webmap.assets import HERE, LICENCE, OfflineMap, document, leaflet_script, leaflet_style, map_parts
 from needs.webmap.layers import bounds_deg
@@ -26,11 +27,6 @@ from needs.webmap.shading import CLASSES, Shading
 from needs.webmap.table import Column, table
 from needs.webmap.text import Html, csv_uri, join, minutes, number, percent, plural, tag
 
-ESTIMATE = "straight-line estimate"
-_ESTIMATED = (
-    "Travel is estimated in straight lines, with a factor for how far streets wind; it does not follow streets or "
-    "timetables. Do not choose between two sites by these figures."
-)
 _ZONES = ("lsoa21cd", "zone_name", "lad24cd")
 _COUNCILS = ("lad24cd", "name", "slug", "zones", "families", "reached_pct", "unmet", "note")
 
@@ -239,7 +235,7 @@ def _head(words: str, data: OverviewData) -> str:
 
 
 def _cautions(data: OverviewData) -> list[Html]:
-    told = [*([_ESTIMATED] if data.estimated else []), *([data.warning] if data.warning else [])]
+    told = [*([CAUTION] if data.estimated else []), *([data.warning] if data.warning else [])]
     return [tag("p", tag("strong", "Caution."), " ", words, class_="caution") for words in told]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from needs.settings import CRS_WEB
+from needs.travel import ESTIMATE
 from needs.webmap import controls, method, site_tables, tables
 from needs.webmap.assets import HERE, LICENCE, document, leaflet_script, leaflet_style, map_parts
 from needs.webmap.content import PageData
@@ -40,7 +41,7 @@ def render(data: PageData) -> str:
     shaded = shadings(data)
     element, script = map_parts(area_map(data, shaded))
     title = f"{data.name}: {_kind(data)}" + (f" ({SYNTHETIC.lower()})" if data.synthetic else "")
-    sections = _sections(data)
+    sections = [s.estimated() if data.estimated and s.id in _BY_TRAVEL else s for s in _sections(data)]
     main = tag(
         "main",
         tag("p", f"{sentence(_kind(data))} for {data.name}", class_="kicker"),
@@ -83,8 +84,9 @@ def _banner(data: PageData) -> Html:
 def _side(data: PageData, shaded: list[Shading]) -> Html:
     """Beside the map: the figures and the key."""
     figures = tag(
-        "section", tag("h2", f"{data.sides.today} and {data.sides.plan}", class_="unseen"), tables.figures(data)
-    )
+        "section", tag("h2", f"{data.sides.today} and {data.sides.plan}", class_="unseen"), tables.figures(data),
+        *([tag("p", f"All figures of travel: {ESTIMATE}.", class_="note")] if data.estimated else []),
+    )  # fmt: skip
     return tag("div", figures, controls.key(data, shaded), class_="side")
 
 
@@ -128,6 +130,11 @@ class Section:
     def html(self) -> Html:
         """Write it."""
         return tag("section", tag("h2", self.heading, id=self.id, tabindex="-1"), *self.parts)
+
+    def estimated(self) -> Section:
+        """Say in the heading, and in the caption of every table, that figures are estimates."""
+        said = [Html(part.replace("</caption>", f" ({ESTIMATE})</caption>")) for part in self.parts]
+        return replace(self, heading=f"{self.heading} ({ESTIMATE})", parts=tuple(said))
 
 
 def _contents(sections: list[Section]) -> Html:
@@ -175,6 +182,11 @@ def _sections(data: PageData) -> list[Section]:
         _section("again", "How to build this page again", tag("pre", tag("code", data.command))),
     ]
     return [s for s in sections if s.parts]
+
+
+_BY_TRAVEL = {  # sections whose figures rest on travel
+    "tables", "closing", "others", "buys", "sure", "considered", "neighbours", "gains", "neighbourhoods",
+}  # fmt: skip
 
 
 def _section(name: str, heading: str, *parts: Html) -> Section:

@@ -132,7 +132,7 @@ def test_without_streets_or_leave_to_estimate_nothing_is_built(estimated, tmp_pa
     _, path, paths = estimated
     bare = tmp_path / "bare.toml"
     bare.write_text(path.read_text().replace("straight_lines = true", "straight_lines = false"))
-    with pytest.raises(SettingsError, match="for table streets .or set straight_lines = true"):
+    with pytest.raises(SettingsError, match=r"for table streets .or set straight_lines = true"):
         pipeline.build(bare, paths=Paths(paths.raw, tmp_path / "processed", tmp_path / "maps"))
     assert not (tmp_path / "processed").exists()
 

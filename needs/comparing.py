@@ -15,6 +15,7 @@ from needs import demand, report, travel
 from needs.assessment import Assessment
 from needs.errors import SettingsError, fail
 from needs.stages import Planned
+from needs.webmap import basemap
 from needs.webmap import page as webpage
 from needs.webmap.content import Sides
 from needs.webmap.text import change, number, percent, plural
@@ -93,7 +94,7 @@ def page(first: Side, second: Side) -> str:
         varied=[],
         context=pd.DataFrame(),
         proof=None,
-        basemap=report.background(settings, second.raw, zones),
+        basemap=report.background(settings, second.raw, zones) or basemap.empty_basemap(),
         sources=report.sources(settings, second.raw),
         assumptions=[_told(row, first, second) for row in _differences(first.settings, second.settings)],
         notes=[],

@@ -40,8 +40,27 @@ class Page:
         return f"{len(self.html.encode()) / 1e6:.2f} MB, no network needed"
 
 
-def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], path: Path) -> Page:
-    """Draw the page from finished tables."""
+def page(
+    settings: Assessment,
+    results: dict[str, Any],
+    *,
+    sources: list[dict[str, Any]],
+    command: str,
+    background: dict[str, Any] | None = None,
+) -> Page:
+    """Draw the page from finished tables.
+
+    Parameters
+    ----------
+    settings, results
+        Of the area; results by stage.
+    sources
+        As `sources` lists them.
+    command
+        How to build the page again.
+    background
+        As `basemap.read_basemap` gives it; None where there are no streets.
+    """
     ground, needs, planned = results["data"], results["need"], results["plan"]
     modes = {m: travel.words()[m].label for m in results["travel"].minutes}
     content = webpage.PageData(
@@ -66,11 +85,11 @@ def page(settings: Assessment, raw: dict[str, Path], results: dict[str, Any], pa
         varied=needs.varied,
         context=ground.context,
         proof=planned.proof,
-        basemap=background(settings, raw, planned.zones),
-        sources=sources(settings, raw),
+        basemap=basemap.empty_basemap() if background is None else background,
+        sources=sources,
         assumptions=_assumptions(settings, ground, planned, needs, modes),
         notes=_notes(results),
-        command=_command(settings, path),
+        command=command,
         others=planned.study.alternatives.sentences() if planned.study.alternatives else [],
         buys=[*filter(None, [planned.cost["told"]]), *planned.study.frontier.sentences()],
         sure=_sure(planned),
@@ -88,10 +107,10 @@ def caution(settings: Assessment, ground: Data) -> str | None:
     return " ".join(filter(None, [settings.area.warning, travel.CAUTION if ground.estimated else None])) or None
 
 
-def background(settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame) -> dict[str, Any]:
+def background(settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame) -> dict[str, Any] | None:
     """Read the base map where there are streets."""
     streets = settings.of("streets")
-    return basemap.read_basemap(raw[streets[0].id], tuple(zones.total_bounds)) if streets else basemap.empty_basemap()
+    return basemap.read_basemap(raw[streets[0].id], tuple(zones.total_bounds)) if streets else None
 
 
 def _lead(planned: Planned) -> list[str]:
@@ -368,7 +387,8 @@ def _street_notes(ground: Data) -> list[str]:
     return notes
 
 
-def _command(settings: Assessment, path: Path) -> str:
+def command(settings: Assessment, path: Path) -> str:
+    """Say how the page is built again."""
     if settings.area.synthetic:
         return "make demo"
     known = assessment.known_areas().get(settings.area.slug)

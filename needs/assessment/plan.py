@@ -91,8 +91,13 @@ class PlanSettings(Strict):
         How many other plans to list that do nearly as well, and in how many sites they must differ.
     prices
         Whether to find what each site costs if it is forced in or out: two solves a site.
+    frontier
+        At how many numbers of hubs, and of outreach sites, at most to say what more or fewer would do; 0 for none.
     draws
         How many times all that is uncertain is drawn at once to see whether the plan holds; 0 for none.
+    gap_pct
+        The search ends once a plan is proven to be no further than this from the best that could be, in per cent of
+        its need met; 0 for the proven best.
     time_limit_s
         Seconds after which the best plan so far is taken, with its bound.
     """
@@ -118,8 +123,15 @@ class PlanSettings(Strict):
     alternatives: int = Field(default=3, ge=0, le=50)
     differ: int = Field(default=3, ge=1)
     prices: bool = False
+    frontier: int = Field(default=40, ge=0, le=1000)
     draws: int = Field(default=100, ge=0, le=100_000)
+    gap_pct: float = Field(default=0.0, ge=0, le=20)
     time_limit_s: float = Field(default=120.0, gt=0)
+
+    @property
+    def gap(self) -> float:
+        """The gap as a share."""
+        return self.gap_pct / 100
 
     @model_validator(mode="after")
     def _hub_outweighs_outreach(self) -> PlanSettings:

@@ -184,7 +184,13 @@ class _Work:
             case "plan":
                 return stages.plan(self.settings, results["data"], results["need"], results["travel"])
             case _:
-                return report.page(self.settings, self.raw, results, self.path)
+                return report.page(
+                    self.settings,
+                    results,
+                    sources=report.sources(self.settings, self.raw),
+                    command=report.command(self.settings, self.path),
+                    background=report.background(self.settings, self.raw, results["plan"].zones),
+                )
 
     def provenance(self, wanted: list[str]) -> dict[str, Any]:
         """Record what went in."""

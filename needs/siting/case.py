@@ -148,7 +148,7 @@ class Case:
             Naming every clash of constraints, and what would mend it.
         """
         self._check_clashes()
-        return solve(self.presuming(), time_limit_s=self.settings.time_limit_s)
+        return solve(self.presuming(), time_limit_s=self.settings.time_limit_s, gap=self.settings.gap)
 
     def offers(self, opened: Bools) -> list[str]:
         """Say what each site is when some choices are open: hub, outreach or none; a neighbour's as it is today."""

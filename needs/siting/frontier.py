@@ -227,7 +227,9 @@ def _curve(case: Case, model: Model, limit: str, values: list[float]) -> list[di
     for value in values:
         row = _BLANK | {"limit": limit, "value": value, "asked": value == getattr(case.settings, limit)}
         try:
-            found = solve(_limited(case, model, limit, value), time_limit_s=case.settings.time_limit_s, start=start)
+            asked = case.settings
+            limited = _limited(case, model, limit, value)
+            found = solve(limited, time_limit_s=asked.time_limit_s, gap=asked.gap, start=start)
         except InfeasibleError as error:
             clash = error
         else:

@@ -2,7 +2,7 @@
 
 from needs.stages.data import Data, data
 from needs.stages.families import Families, families_and_cover
-from needs.stages.need import Need, need, with_need
+from needs.stages.need import Need, need, scored, with_need
 from needs.stages.plan import Planned, plan
 from needs.stages.study import Study
 from needs.stages.travel import Travel, measure
@@ -19,5 +19,6 @@ __all__ = [
     "measure",
     "need",
     "plan",
+    "scored",
     "with_need",
 ]

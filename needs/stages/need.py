@@ -11,6 +11,7 @@ from needs import rural
 from needs.assessment import Assessment
 from needs.index import NeedIndex
 from needs.index.explain import Explanation
+from needs.index.perturb import RankUncertainty
 from needs.indicators import reliability_table
 from needs.stages.data import Data
 
@@ -55,13 +56,30 @@ def need(settings: Assessment, ground: Data) -> Need:
     """Fit the index on the reference, apply it to the area, and draw its ranks anew under other choices."""
     index = NeedIndex(ground.spec).fit(ground.reference)
     mine = ground.reference.select(list(ground.zones["lsoa21cd"]))
+    draws = settings.need.draws
+    return scored(ground, index, index.perturb(mine, draws=draws) if draws else None)
+
+
+def scored(ground: Data, index: NeedIndex, drawn: RankUncertainty | None) -> Need:
+    """Score an area by an index that is fitted.
+
+    Parameters
+    ----------
+    ground
+        Of the area; its `reference` holds the area's zones at least.
+    index
+        Fitted on the whole reference.
+    drawn
+        Ranks of the area's zones drawn anew; None where they were not.
+    """
+    mine = ground.reference.select(list(ground.zones["lsoa21cd"]))
     explanation = index.explain(mine)
     scores, methods, varied = explanation.scores, pd.DataFrame(), []
-    if settings.need.draws:
-        drawn = index.perturb(mine, draws=settings.need.draws)
+    if drawn is not None:
         columns = drawn.table[["rank_low", "rank_high"]]
         scores = scores.join(columns).assign(worst_fifth_pct=100 * drawn.table["p_worst_fifth"])
-        methods, varied = _named(drawn.methods.reset_index(), explanation), [_sure(drawn.table), *drawn.what]
+        varied = [_sure(drawn.table), *drawn.what]
+        methods = _named(drawn.methods.reset_index(), explanation) if len(drawn.methods) else methods
     return Need(scores, explanation, methods, varied, _where(ground, scores), reliability_table(mine, ground.spec))
 
 

@@ -118,12 +118,22 @@ def study(
         prices=other.prices(case, chosen.solution) if asked.prices else None,
         frontier=curve.frontier(
             case,
-            hubs=range(1, asked.max_hubs + _MORE_HUBS + 1),
-            outreach=range(0, asked.max_outreach + _MORE_OUTREACH + 1, 2),
-            budgets=budgets,
+            hubs=_some(range(1, asked.max_hubs + _MORE_HUBS + 1), asked.max_hubs, asked.frontier),
+            outreach=_some(range(0, asked.max_outreach + _MORE_OUTREACH + 1, 2), asked.max_outreach, asked.frontier),
+            budgets=budgets if asked.frontier else {},
         ),
         comparison=compared,
         equality=scenarios.equality(compared, send_share_pct=settings.demand.send_share_pct),
         robustness=drawn,
         consultation=scenarios.consultation(compared, chosen.sites.merge(ground.sites[["site_id", "ours"]])),
     )
+
+
+def _some(values: range, asked: int, most: int) -> list[int]:
+    """Take as many as allowed, evenly, with what is asked for among them."""
+    if not most:
+        return []
+    if len(values) <= most:
+        return list(values)
+    step = -(-len(values) // most)
+    return sorted({*values[::step], asked})

@@ -1,0 +1,1 @@
+"""Assess all of England: every council by the same stages, and what follows from all of them together."""

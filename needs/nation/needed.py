@@ -1,0 +1,253 @@
+"""Count the hubs that each council needs for a share of its families to be covered, and prove that fewer cannot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from needs.errors import Faults
+from needs.location.costs import Bools, Floats
+from needs.location.nearest import Found, solve
+from needs.nation.reach import Reach, names
+
+SHARES_PCT = (70.0, 80.0, 90.0)  # of families; presets of this toolkit: no standard for it was found
+SAME = 1e-9  # relative: below this two figures are equal
+_TOLERANCE = 2e-4  # of all families: how near to its bound a point of a frontier is brought
+_EFFORT = 2e8  # entries touched for a point of a frontier, about two seconds at most
+_DEEPER = 10.0  # times that effort, where it is open whether a number of hubs suffices
+_UNIT = 2.3e-16  # by which one addition errs, relative
+
+
+@dataclass(frozen=True)
+class Step:
+    """The best found with so many new hubs.
+
+    Attributes
+    ----------
+    new
+        How many hubs may open beside today's.
+    opened
+        Which do; shape (sites,).
+    reached
+        Of what is counted, each family by its best cover, today's hubs staying.
+    bound
+        No so many new hubs reach more.
+    """
+
+    new: int
+    opened: Bools
+    reached: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Hubs needed, council by council.
+
+    Attributes
+    ----------
+    table
+        One row a council and share, sorted by both: council, name, share_pct, hubs_today (of the council's own, that
+        stay), hubs (the fewest found at which so many families are covered, today's among them), at_least (fewer are
+        proven not to do), status ("proven": the two are equal; "between": they are not; "out of reach": all buildings
+        together cover fewer, and both are missing), reached_pct (at that number of hubs; NaN out of reach), most_pct
+        (with hubs in all buildings that may have one).
+    frontier
+        One row a council and number of hubs: council, hubs, new, reached_pct (the most found), bound_pct (no so many
+        reach more); from today's number to where the greatest share, or the most there is, is reached.
+    """
+
+    table: pd.DataFrame
+    frontier: pd.DataFrame
+
+
+def hubs_needed(reach: Reach, shares_pct: Sequence[float] = SHARES_PCT) -> Needed:
+    """Find the fewest hubs of each council that cover shares of its families.
+
+    Covered is the sum of demand x best cover over the sum of demand, so that families covered in part count in part.
+    Hubs of today stay and sites that must become hubs do; hubs that neighbours have today count (Childcare Act 2006,
+    s5A(3)), hubs that neighbours could open do not.
+
+    Raises
+    ------
+    InputError
+        If a share is not over 0 and up to 100.
+    """
+    faults = Faults()
+    for share in shares_pct:
+        if not 0 < share <= 100:
+            faults.add("shares_pct", f"has {share:g}", "give per cent over 0 and up to 100")
+    faults.raise_if_any()
+    shares, called = sorted(set(shares_pct)), names(reach.councils)
+    rows: list[dict[str, Any]] = []
+    curves: list[dict[str, Any]] = []
+    for council in reach.councils:
+        part = reach.within(council)
+        total = math.fsum(part.amounts("demand"))
+        most = part.reached(part.kept | part.may, "demand")
+        found = steps(part, "demand", until=[total * share / 100.0 for share in shares])
+        hubs = int((part.kept & (part.sites["council"] == council).to_numpy()).sum())
+        facts = {"council": council, "name": called[council]}
+
+        def percent(value: float, total: float = total) -> float:
+            return 100.0 * value / total if total > 0 else math.nan
+
+        for share in shares:
+            least, fewest = (_first(found, total * share / 100.0, by) for by in ("bound", "reached"))
+            rows.append(
+                {
+                    **facts,
+                    "share_pct": share,
+                    "hubs_today": hubs,
+                    "hubs": pd.NA if fewest is None else hubs + fewest.new,
+                    "at_least": pd.NA if fewest is None or least is None else hubs + least.new,
+                    "status": "out of reach" if fewest is None else "proven" if fewest is least else "between",
+                    "reached_pct": math.nan if fewest is None else percent(fewest.reached),
+                    "most_pct": percent(most),
+                }
+            )
+        curves += [
+            {
+                "council": council,
+                "hubs": hubs + step.new,
+                "new": step.new,
+                "reached_pct": percent(step.reached),
+                "bound_pct": percent(step.bound),
+            }
+            for step in found
+        ]
+    whole = {"hubs_today": "Int64", "hubs": "Int64", "at_least": "Int64"}
+    return Needed(pd.DataFrame(rows).astype(whole), pd.DataFrame(curves))
+
+
+def steps(part: Reach, by: str, *, until: Sequence[float] = (math.inf,), most: int | None = None) -> list[Step]:
+    """Find the most that a council's new hubs reach, for each number of them.
+
+    One set of multipliers bounds every number of hubs (`location.saddle`); all of them are kept, and each number has
+    the least of its bounds, and none above that of the next. A plan is begun from the one before, so that what is
+    reached never falls.
+
+    Parameters
+    ----------
+    part
+        Of one council.
+    by
+        What is counted: demand, weight or children.
+    until
+        What is to be reached: the numbers end where the greatest of these is, or all that could be. Whether a number
+        of hubs reaches one of these is worked at harder.
+    most
+        New hubs at most; without it as many as there are buildings.
+
+    Returns
+    -------
+    list of Step
+        From as many as must open, one by one.
+
+    Raises
+    ------
+    InfeasibleError
+        If more sites must become hubs than `most`.
+    """
+    curve = _Curve(part, by)
+    last = curve.last if most is None else min(most, curve.last)
+    first = int(part.musts.sum())
+    for new in range(first, max(first, last) + 1):
+        curve.extend(last if most is not None and most < first else new)
+        if curve.found[-1].reached >= min(curve.every, max(until)) * (1.0 - SAME):
+            break
+    curve.bounded()
+    for goal in until:
+        curve.decide(goal)
+    return curve.found
+
+
+class _Curve:
+    """Points of a frontier, and what bounds them all."""
+
+    def __init__(self, part: Reach, by: str) -> None:
+        self._part, self._by = part, by
+        self._costs, self.every = part.costs(by)
+        self._total = math.fsum(part.amounts(by))
+        self.last = int(part.may.sum())
+        self._answer: Found | None = None
+        self._answers: list[Found] = []
+        self.found: list[Step] = []
+
+    def extend(self, new: int) -> None:
+        """Find the best of one new hub more."""
+        lacked = self.every - self.found[-1].reached if self.found else self._total
+        gap = _TOLERANCE * self._total / lacked if lacked > 0 else math.inf
+        self._answer = self._solved(new, gap, _EFFORT, self._answer)
+        self._answers.append(self._answer)
+        self.found.append(self._step(new, self._answer))
+
+    def _solved(self, new: int, gap: float, effort: float, start: Found | None) -> Found:
+        part = self._part
+        return solve(
+            self._costs, most=new, forced=part.musts, closed=~part.may, gap=gap, effort=effort, start=start
+        )
+
+    def _step(self, new: int, answer: Found) -> Step:
+        """Value an answer on the data; the plan before stays if it is as good."""
+        reached = self._part.reached(self._part.kept | answer.opened, self._by)
+        opened, bound = answer.opened, self.every - answer.bound
+        if self.found and self.found[-1].new < new and self.found[-1].reached >= reached:
+            opened, reached = self.found[-1].opened, self.found[-1].reached
+        return Step(new, opened, reached, max(bound, reached))
+
+    def bounded(self) -> None:
+        """Give each number of hubs the least bound that any multipliers prove."""
+        musts = self._part.musts
+        rest = np.array([step.new for step in self.found]) - int(musts.sum())
+        bounds = np.array([step.bound for step in self.found])
+        for answer in self._answers:
+            at = answer.relaxed
+            bounds = np.minimum(bounds, self.every - _lacked(at.rows, at.rewards, musts, self._part.may, rest))
+        bounds = np.minimum.accumulate(bounds[::-1])[::-1]
+        self.found = [
+            replace(step, bound=max(step.reached, float(bound))) for step, bound in zip(self.found, bounds, strict=True)
+        ]
+
+    def decide(self, goal: float) -> None:
+        """Work harder at the numbers of hubs of which it is open whether they reach a goal."""
+        for k, step in enumerate(self.found):
+            if step.reached < goal * (1.0 - SAME) <= step.bound:
+                answer = self._solved(step.new, 0.0, _DEEPER * _EFFORT, self._answers[k])
+                self._answers[k] = answer
+                better = self._step(step.new, answer)
+                if better.reached < step.reached:
+                    better = replace(better, opened=step.opened, reached=step.reached)
+                self.found[k] = better
+                self.bounded()
+                # What is better now may be better than what more hubs had.
+                for m in range(k + 1, len(self.found)):
+                    if self.found[m].reached < better.reached:
+                        self.found[m] = replace(self.found[m], opened=better.opened, reached=better.reached)
+                if better.reached >= goal * (1.0 - SAME):
+                    break
+
+
+def _lacked(rows: Floats, rewards: Floats, musts: Bools, may: Bools, rest: Any) -> Floats:
+    """Bound from below what is lacked, for numbers of hubs beside those that must open.
+
+    The sum of multipliers, less the greatest rewards that so many hubs have (`saddle.Relaxed`); what summation may err
+    by is taken off.
+    """
+    free = np.sort(np.maximum(rewards[may & ~musts], 0.0))[::-1]
+    best = np.concatenate([[0.0], np.cumsum(free)])[np.minimum(rest, len(free))]
+    fixed = float(rewards[musts].sum())
+    sums = float(rows.sum())
+    error = _UNIT * (2.0 * len(rows) + len(rewards)) * (2.0 * sums + best + float(np.abs(rewards[musts]).sum()))
+    lacked: Floats = sums - fixed - best - error
+    return lacked
+
+
+def _first(found: list[Step], goal: float, by: str) -> Step | None:
+    """Give the first step of which what is reached, or its bound, comes up to a goal."""
+    return next((step for step in found if getattr(step, by) >= goal * (1.0 - SAME)), None)

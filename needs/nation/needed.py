@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from needs.errors import Faults
+from needs.errors import Faults, InfeasibleError, fail
 from needs.location.costs import Bools, Floats
 from needs.location.nearest import Found, solve
 from needs.nation.reach import Reach, names
@@ -155,13 +155,15 @@ def steps(part: Reach, by: str, *, until: Sequence[float] = (math.inf,), most: i
         If more sites must become hubs than `most`.
     """
     curve = _Curve(part, by)
-    last = curve.last if most is None else min(most, curve.last)
     first = int(part.musts.sum())
-    for new in range(first, max(first, last) + 1):
-        curve.extend(last if most is not None and most < first else new)
+    last = curve.last if most is None else min(most, curve.last)
+    if first > last:
+        fail(InfeasibleError, "new hubs", f"{first} must open and at most {last} may", "force fewer or allow more")
+    for new in range(first, last + 1):
+        curve.extend(new)
         if curve.found[-1].reached >= min(curve.every, max(until)) * (1.0 - SAME):
             break
-    curve.bounded()
+    curve.settle()
     for goal in until:
         curve.decide(goal)
     return curve.found
@@ -189,48 +191,36 @@ class _Curve:
 
     def _solved(self, new: int, gap: float, effort: float, start: Found | None) -> Found:
         part = self._part
-        return solve(
-            self._costs, most=new, forced=part.musts, closed=~part.may, gap=gap, effort=effort, start=start
-        )
+        start = start if start is not None and start.relaxed.ratio > 0 else None  # nothing was to be chosen there
+        return solve(self._costs, most=new, forced=part.musts, closed=~part.may, gap=gap, effort=effort, start=start)
 
     def _step(self, new: int, answer: Found) -> Step:
-        """Value an answer on the data; the plan before stays if it is as good."""
+        """Value an answer on the data."""
         reached = self._part.reached(self._part.kept | answer.opened, self._by)
-        opened, bound = answer.opened, self.every - answer.bound
-        if self.found and self.found[-1].new < new and self.found[-1].reached >= reached:
-            opened, reached = self.found[-1].opened, self.found[-1].reached
-        return Step(new, opened, reached, max(bound, reached))
+        return Step(new, answer.opened, reached, max(self.every - answer.bound, reached))
 
-    def bounded(self) -> None:
-        """Give each number of hubs the least bound that any multipliers prove."""
-        musts = self._part.musts
-        rest = np.array([step.new for step in self.found]) - int(musts.sum())
-        bounds = np.array([step.bound for step in self.found])
-        for answer in self._answers:
-            at = answer.relaxed
+    def settle(self) -> None:
+        """Give each number of hubs the least bound that any multipliers prove, and no worse plan than fewer have."""
+        found, musts = self.found, self._part.musts
+        rest = np.array([step.new for step in found]) - int(musts.sum())
+        bounds = np.array([step.bound for step in found])
+        for at in (answer.relaxed for answer in self._answers):
             bounds = np.minimum(bounds, self.every - _lacked(at.rows, at.rewards, musts, self._part.may, rest))
         bounds = np.minimum.accumulate(bounds[::-1])[::-1]
-        self.found = [
-            replace(step, bound=max(step.reached, float(bound))) for step, bound in zip(self.found, bounds, strict=True)
-        ]
+        best = found[0]
+        for k, step in enumerate(found):
+            best = step if step.reached > best.reached else best
+            found[k] = Step(step.new, best.opened, best.reached, max(float(bounds[k]), best.reached))
 
     def decide(self, goal: float) -> None:
         """Work harder at the numbers of hubs of which it is open whether they reach a goal."""
-        for k, step in enumerate(self.found):
+        for k in range(len(self.found)):
+            step = self.found[k]
             if step.reached < goal * (1.0 - SAME) <= step.bound:
-                answer = self._solved(step.new, 0.0, _DEEPER * _EFFORT, self._answers[k])
-                self._answers[k] = answer
-                better = self._step(step.new, answer)
-                if better.reached < step.reached:
-                    better = replace(better, opened=step.opened, reached=step.reached)
-                self.found[k] = better
-                self.bounded()
-                # What is better now may be better than what more hubs had.
-                for m in range(k + 1, len(self.found)):
-                    if self.found[m].reached < better.reached:
-                        self.found[m] = replace(self.found[m], opened=better.opened, reached=better.reached)
-                if better.reached >= goal * (1.0 - SAME):
-                    break
+                self._answers[k] = self._solved(step.new, 0.0, _DEEPER * _EFFORT, self._answers[k])
+                better = self._step(step.new, self._answers[k])
+                self.found[k] = better if better.reached > step.reached else replace(step, bound=better.bound)
+                self.settle()
 
 
 def _lacked(rows: Floats, rewards: Floats, musts: Bools, may: Bools, rest: Any) -> Floats:

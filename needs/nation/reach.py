@@ -206,8 +206,8 @@ def names(codes: Sequence[str]) -> dict[str, str]:
 
 def _together(parts: Sequence[Reach], faults: Faults) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Put families below each other, in the order of the parts, and each site once."""
-    every = [set(map(str, part.families.columns)) for part in parts]
-    some = sorted(set().union(*every) - set.intersection(*every))
+    every = [frozenset(str(c) for c in part.families.columns) for part in parts]
+    some = frozenset[str]().union(*every) - every[0].intersection(*every)
     faults.add_codes("families", "columns that only some parts have", some, "give them to all parts or to none")
     families = pd.concat([part.families for part in parts], ignore_index=True)
     twice = families.loc[families["point_id"].duplicated(), "point_id"]
@@ -250,9 +250,7 @@ def _check_families(frame: pd.DataFrame, where: str, faults: Faults) -> None:
         told = [(str(frame["point_id"].iloc[i]), f"{column} is {frame[column].iloc[i]!r}") for i in odd]
         faults.add_each(where, told, "give a number that is 0 or more")
     wrong = [c for c in _each(frame["council"]) if not _UPPER.fullmatch(c)]
-    faults.add_codes(
-        where, "codes of no council of England's upper tier", wrong, "give that of the county or unitary"
-    )
+    faults.add_codes(where, "codes of no council of England's upper tier", wrong, "give that of the county or unitary")
 
 
 def _check_sites(frame: pd.DataFrame, where: str, faults: Faults) -> None:

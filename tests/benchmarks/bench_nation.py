@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from needs.nation.reach import Reach
 
 PLACES, BUILDINGS, COUNCILS, NEAR = 33_755, 4_500, 153, 60
-HUBS_TODAY, NEW = 600, 1_000
+HUBS_TODAY, NEW = 300, 1_000
 
 
 def england(places: int = PLACES, seed: int = 1) -> Reach:

@@ -188,7 +188,7 @@ def shares(reach: Reach, new: int, share: str = "weight") -> dict[str, int]:
     )
     groups = reach.families.groupby("council")
     counted = groups["lsoa21cd"].nunique() if share == "zones" else groups[share].sum()
-    amounts: Floats = counted.reindex(codes).to_numpy(float)
+    amounts = np.asarray(counted.reindex(codes), float)
     given = musts + largest_remainder(amounts, new - int(musts.sum()), may - musts)
     return dict(zip(codes, given.tolist(), strict=True))
 
@@ -359,5 +359,5 @@ def _one_less(reach: Reach, hubs: Bools) -> Floats:
     row, site, cover = entries.row[order], entries.col[order], entries.data[order]
     first = np.append(True, row[1:] != row[:-1]) if len(row) else np.zeros(0, bool)
     following = np.append(np.where(first[1:], 0.0, cover[1:]), 0.0) if len(row) else cover
-    lost: Floats = np.bincount(site[first], ((cover - following) * need[row])[first], len(hubs))
-    return lost
+    lost = np.bincount(site[first], ((cover - following) * need[row])[first], len(hubs))
+    return np.asarray(lost, float)

@@ -76,7 +76,7 @@ def test_sites_of_councils_without_families_count_as_they_are_and_open_nowhere()
     }  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(seeds, st.data())
 def test_joining_keeps_every_family_and_every_cover_whatever_the_order(seed, data):
     parts = nation(seed)
@@ -96,7 +96,7 @@ def test_joining_keeps_every_family_and_every_cover_whatever_the_order(seed, dat
     assert (again.cover != both.cover).nnz == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(seeds)
 def test_councils_apart_hold_what_they_hold_together(seed):
     both = Reach.joined(nation(seed))
@@ -108,7 +108,7 @@ def test_councils_apart_hold_what_they_hold_together(seed):
         assert today == pytest.approx(both.reached(both.kept, by), rel=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(seeds)
 def test_costs_say_what_any_set_of_new_hubs_reaches(seed):
     both = Reach.joined(nation(seed))

@@ -339,6 +339,8 @@ def _reasons(reach: Reach, hubs: Bools, table: pd.DataFrame, best: Floats) -> li
             text = f"As many hubs either way, {national}: other buildings, or neighbours' hubs, make the difference"
         else:
             text = f"As many hubs either way, {national}, and as many families reached"
+        if row["need_gain"] * (national - own) < 0:
+            text += f"; other buildings, or neighbours' hubs, reach {'less' if national > own else 'more'} all the same"
         told.append(text)
     return told
 

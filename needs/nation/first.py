@@ -166,13 +166,18 @@ class _Choice:
         self._scale = _SCALE / max(1e-300, math.fsum(max(area.gains.values(), default=0.0) for area in known))
 
     def best(self, *, without: dict[str, int] | None = None) -> dict[str, int] | None:
-        """Give the new hubs of the areas chosen, by code; of choices that have an area that another lacks, if asked."""
+        """Give the new hubs of the areas chosen, by code; of choices that have an area that another lacks, if asked.
+
+        None where there is no such choice.
+        """
         extra: tuple[Row, ...] = ()
         if without is not None:
             others = [k for k, (area, _) in enumerate(self._options) if area.council not in without]
+            extra = (Row(others, [-1.0] * len(others), -1.0),)
             if not others:
                 return None
-            extra = (Row(others, [-1.0] * len(others), -1.0),)
+        if not self._options:
+            return {}
         clock = Clock(_LIMIT_S)
         outcome = self._milp.run(self._costs("gains"), clock, extra=extra)
         if outcome.status == "infeasible":

@@ -8,12 +8,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, lil_array
 
 from needs.errors import InfeasibleError, InputError
+from needs.nation import needed
 from needs.nation.allocation import SHARES, allocate, largest_remainder, shares
 from needs.nation.first import first_areas
 from needs.nation.needed import hubs_needed, steps
@@ -106,6 +107,29 @@ def test_no_fewer_hubs_would_do_and_the_frontier_holds(seed):
                 assert row["reached_pct"] <= truth + 1e-9
                 assert truth - 0.02 - 1e-9 <= row["reached_pct"]  # the tolerance of a point
                 assert truth <= row["bound_pct"] + 1e-9
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seeds, st.booleans())
+def test_loose_points_are_decided_where_it_matters_or_left_open(monkeypatch, seed, deeper):
+    monkeypatch.setattr(needed, "_TOLERANCE", 10.0)
+    monkeypatch.setattr(needed, "_EFFORT", 0.0)
+    monkeypatch.setattr(needed, "_DEEPER", math.inf if deeper else 0.0)
+    if deeper:
+        monkeypatch.setattr(needed, "_EFFORT", 1.0)
+    both = Reach.joined(nation(seed, most=4))
+    table = hubs_needed(both, (40.0, 80.0)).table
+    for row in table.to_dict("records"):
+        part = both.within(row["council"])
+        goal = part.families["demand"].sum() * row["share_pct"] / 100 - 1e-9
+        numbers = range(int(part.musts.sum()), int(part.may.sum()) + 1)
+        able = [row["hubs_today"] + new for new in numbers if most(part, new, "demand") >= goal]
+        if not able:
+            assert row["status"] == "out of reach"
+        else:
+            assert row["at_least"] <= min(able) <= row["hubs"]
+            assert row["status"] == ("proven" if row["at_least"] == row["hubs"] else "between")
+            assert row["status"] == "proven" or not deeper
 
 
 @settings(max_examples=15)
@@ -202,6 +226,18 @@ def test_without_new_hubs_it_is_today_and_more_hubs_reach_more(seed):
         assert found.bound >= national["need"] >= own["need"]
         assert found.bound >= bound - 1e-9 * max(1.0, bound) - 1e-4 * both.families["weight"].sum()
         before, bound = national["need"], found.bound
+
+
+@settings(max_examples=8)
+@given(seeds, st.integers(1, 3))
+def test_a_search_cut_short_is_no_worse_than_own_plans_and_its_bound_holds(seed, more):
+    both = Reach.joined(nation(seed))
+    new = int(both.musts.sum()) + more
+    found = allocate(both, new, effort=0.0, gap=10.0)
+    best = most(both, new, "weight")
+    assert found.totals["need"][1] <= found.totals["need"][2] <= best + 1e-9
+    assert found.bound >= best - 1e-9
+    assert found.gap == pytest.approx(found.bound / max(1e-300, found.totals["need"][2]) - 1, abs=1e-9) or best == 0
 
 
 @settings(max_examples=8)

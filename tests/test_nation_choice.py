@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, lil_array
 
 from needs.errors import InfeasibleError, InputError
+from needs.location.nearest import solve
+from needs.location.rules import Rules
+from needs.location.saddle import bound_at
 from needs.nation import needed
 from needs.nation.allocation import SHARES, allocate, largest_remainder, shares
 from needs.nation.first import first_areas
@@ -107,6 +111,22 @@ def test_no_fewer_hubs_would_do_and_the_frontier_holds(seed):
                 assert row["reached_pct"] <= truth + 1e-9
                 assert truth - 0.02 - 1e-9 <= row["reached_pct"]  # the tolerance of a point
                 assert truth <= row["bound_pct"] + 1e-9
+
+
+@settings(max_examples=25)
+@given(seeds, st.integers(1, 3))
+def test_one_set_of_multipliers_bounds_every_number_of_hubs(seed, at):
+    both = Reach.joined(nation(seed, councils=1, most=6))
+    part = both.within(both.councils[0])
+    costs, every = part.costs("demand")
+    musts = int(part.musts.sum())
+    found = solve(costs, most=musts + at, forced=part.musts, closed=~part.may)
+    numbers = np.arange(int((part.may & ~part.musts).sum()) + 1)
+    bounds = needed._lacked(found.relaxed.rows, found.relaxed.rewards, part.musts, part.may, numbers)
+    for rest, bound in zip(numbers.tolist(), bounds.tolist(), strict=True):
+        rules = replace(Rules.at_most(costs.choices, musts + rest), closed=~part.may)
+        assert bound == pytest.approx(bound_at(costs, rules, found.relaxed.rows, forced=part.musts)[0], abs=1e-9)
+        assert bound <= every - most(part, musts + rest, "demand") + 1e-9
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -339,6 +359,20 @@ def test_what_cannot_be_allocated_is_told():
     found = allocate(forced, 3, share="zones").sites.set_index("site_id")
     assert found.loc[["a5", "b1"], ["own", "national"]].all(axis=None)
     assert all(len(rule.source) > 20 for rule in SHARES.values())
+
+
+def test_an_interrupt_ends_all_of_it_and_not_one_council(monkeypatch):
+    asked = []
+
+    def interrupted(*args, **kwargs):
+        asked.append(1)
+        return replace(solve(*args, **kwargs), status="interrupted")
+
+    monkeypatch.setattr("needs.nation.reach.solve", interrupted)
+    for work in (lambda: hubs_needed(town()), lambda: allocate(town(), 2), lambda: first_areas(town(), 1, hubs=1)):
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    assert len(asked) == 3
 
 
 def test_largest_remainder_by_hand():

@@ -13,10 +13,10 @@ from scipy.sparse import coo_array
 from needs.charts.words import listing, plural
 from needs.errors import SHOWN, Faults, InfeasibleError, fail
 from needs.location.costs import Bools, Floats
-from needs.location.nearest import Found, solve
+from needs.location.nearest import Found
 from needs.location.rules import Ints
 from needs.nation.needed import SAME
-from needs.nation.reach import COUNTS, Reach, names
+from needs.nation.reach import COUNTS, Reach, best_hubs, names
 from needs.siting.words import count
 
 _GROUPS = ("ruc21cd", "fifth_england")
@@ -255,7 +255,7 @@ def _solved(part: Reach, new: int, tolerance: float, effort: float) -> tuple[Fou
     costs, every = part.costs("weight")
     lacked = math.fsum(costs.outside)
     gap = tolerance * math.fsum(part.amounts("weight")) / lacked if lacked > 0 else 0.0
-    return solve(costs, most=new, forced=part.musts, closed=~part.may, gap=gap, effort=effort), every
+    return best_hubs(part, costs, new, gap=gap, effort=effort), every
 
 
 def _counts(reach: Reach) -> dict[str, Floats]:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from needs.errors import Faults, InfeasibleError, fail
 from needs.location.costs import Bools, Floats
-from needs.location.nearest import Found, solve
-from needs.nation.reach import Reach, names
+from needs.location.nearest import Found
+from needs.nation.reach import Reach, best_hubs, names
 
 SHARES_PCT = (70.0, 80.0, 90.0)  # of families; presets of this toolkit: no standard for it was found
 SAME = 1e-9  # relative: below this two figures are equal
@@ -185,14 +185,9 @@ class _Curve:
         """Find the best of one new hub more."""
         lacked = self.every - self.found[-1].reached if self.found else self._total
         gap = _TOLERANCE * self._total / lacked if lacked > 0 else math.inf
-        self._answer = self._solved(new, gap, _EFFORT, self._answer)
+        self._answer = best_hubs(self._part, self._costs, new, gap=gap, effort=_EFFORT, start=self._answer)
         self._answers.append(self._answer)
         self.found.append(self._step(new, self._answer))
-
-    def _solved(self, new: int, gap: float, effort: float, start: Found | None) -> Found:
-        part = self._part
-        start = start if start is not None and start.relaxed.ratio > 0 else None  # nothing was to be chosen there
-        return solve(self._costs, most=new, forced=part.musts, closed=~part.may, gap=gap, effort=effort, start=start)
 
     def _step(self, new: int, answer: Found) -> Step:
         """Value an answer on the data."""
@@ -217,7 +212,9 @@ class _Curve:
         for k in range(len(self.found)):
             step = self.found[k]
             if step.reached < goal * (1.0 - SAME) <= step.bound:
-                self._answers[k] = self._solved(step.new, 0.0, _DEEPER * _EFFORT, self._answers[k])
+                self._answers[k] = best_hubs(
+                    self._part, self._costs, step.new, gap=0.0, effort=_DEEPER * _EFFORT, start=self._answers[k]
+                )
                 better = self._step(step.new, self._answers[k])
                 self.found[k] = better if better.reached > step.reached else replace(step, bound=better.bound)
                 self.settle()

@@ -15,6 +15,7 @@ from scipy.sparse import coo_array, csr_array
 from needs.councils import councils
 from needs.errors import Faults, InputError, fail
 from needs.location.costs import Bools, Costs, Floats
+from needs.location.nearest import Found, solve
 from needs.schemas import OFFERS
 from needs.siting.case import aligned
 
@@ -196,6 +197,30 @@ class Reach:
         row, site = entries.row[new], entries.col[new]
         cost = amounts[row] * (top[row] - entries.data[new])
         return Costs.of(row, site, cost, amounts * (top - base), len(self.sites)), math.fsum(amounts * top)
+
+
+def best_hubs(reach: Reach, costs: Costs, new: int, *, gap: float, effort: float, start: Found | None = None) -> Found:
+    """Open at most so many new hubs, those that must among them, at which families lack least (`location.nearest`).
+
+    Parameters
+    ----------
+    reach, costs
+        Whose sites may and must open, and its `costs`.
+    new, gap, effort
+        As `most`, `gap` and `effort` there.
+    start
+        An answer for another number of hubs, to go on from.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where that ended the search: what comes after it shall not go on.
+    """
+    start = start if start is not None and start.relaxed.ratio > 0 else None  # without steps there is nothing to go on
+    found = solve(costs, most=new, forced=reach.musts, closed=~reach.may, gap=gap, effort=effort, start=start)
+    if found.status == "interrupted":
+        raise KeyboardInterrupt
+    return found
 
 
 def names(codes: Sequence[str]) -> dict[str, str]:

@@ -20,8 +20,8 @@ ROOMS = (
     "errors", "settings", "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
     "schemas", "councils", "assessment", "drafting", "sources", "connectors", "indicators", "areas", "index", "rural",
     "sites", "routing", "streets", "transit", "travel", "sanity", "oddities", "isochrones", "catchments", "location",
-    "siting", "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing", "comparing", "pipeline",
-    "demo", "__main__",
+    "siting", "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing", "comparing", "nation",
+    "pipeline", "demo", "__main__",
 )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""Assess all of England: every council by the same stages, and what follows from all of them together."""
+"""Choose hubs for all councils at once, and say which areas should have theirs first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import geopandas as gpd
 import pandas as pd
@@ -85,8 +86,10 @@ class Part:
         Which.
     settings
         Its own: as many hubs as it has, or its share of England's by zones, whichever is more.
-    ground, needs
+    ground
         Its zones; its sites, and those across the border that offer something today.
+    index, drawn
+        The nation's, and the ranks of its own zones.
     around
         Buildings that could be a hub, or are one: its own, and others' within the margin, EPSG:27700; `council` says
         whose.
@@ -97,9 +100,15 @@ class Part:
     council: Entry
     settings: Assessment
     ground: Data
-    needs: Need
+    index: NeedIndex
+    drawn: RankUncertainty | None
     around: gpd.GeoDataFrame
     missing: tuple[str, ...]
+
+    @cached_property
+    def needs(self) -> Need:
+        """Score its zones by the nation's index; their ranks were drawn with all others."""
+        return scored(self.ground, self.index, self.drawn)
 
 
 def cut(nation: Nation, council: Entry) -> Part:
@@ -138,7 +147,10 @@ def cut(nation: Nation, council: Entry) -> Part:
         postcodes=areas.around(ground.postcodes, zones, least_share=0.0),
         notes=[],
     )
-    return Part(council, settings, cut_ground, _need(nation, cut_ground), around, _missing(nation, council, own))
+    drawn = nation.drawn
+    if drawn is not None:
+        drawn = replace(drawn, table=drawn.table.loc[zones["lsoa21cd"]], methods=drawn.methods.iloc[:0])
+    return Part(council, settings, cut_ground, nation.index, drawn, around, _missing(nation, council, own))
 
 
 def _settings(settings: Assessment, council: Entry, today: Today) -> Assessment:
@@ -158,14 +170,6 @@ def _settings(settings: Assessment, council: Entry, today: Today) -> Assessment:
 def _context(context: pd.DataFrame, council: Entry) -> pd.DataFrame:
     own = {council.code, *council.districts, "E92000001"}
     return context[context["lad24cd"].isin(own)].reset_index(drop=True)
-
-
-def _need(nation: Nation, ground: Data) -> Need:
-    """Score a council's zones by the nation's index; their ranks were drawn with all others."""
-    drawn = nation.drawn
-    if drawn is not None:
-        drawn = replace(drawn, table=drawn.table.loc[ground.zones["lsoa21cd"]], methods=drawn.methods.iloc[:0])
-    return scored(ground, nation.index, drawn)
 
 
 def _missing(nation: Nation, council: Entry, own: gpd.GeoDataFrame) -> tuple[str, ...]:

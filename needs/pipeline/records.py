@@ -16,6 +16,7 @@ from needs import __version__, outputs, report
 from needs.assessment import Assessment
 from needs.indicators import read_spec
 from needs.sources import files
+from needs.toolkit import code_hash
 
 # Each stage, and the stages and settings that it reads.
 STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -75,7 +76,7 @@ def fingerprints(settings: Assessment, hashes: dict[str, str], index: dict[str, 
     ground = {
         "inputs": hashes,
         "index": index,
-        "code": _code_hash(),
+        "code": code_hash(),
         "packages": _packages(),
         "python": platform.python_version(),
     }
@@ -85,14 +86,6 @@ def fingerprints(settings: Assessment, hashes: dict[str, str], index: dict[str, 
         text = json.dumps({**content, **ground}, sort_keys=True)
         prints[stage] = hashlib.sha256(text.encode()).hexdigest()
     return prints
-
-
-def _code_hash() -> str:
-    here = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(p for p in here.rglob("*") if p.suffix in {".py", ".toml", ".css", ".js", ".html"}):
-        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _packages() -> dict[str, str]:
@@ -122,7 +115,7 @@ def provenance(
     return {
         "area": settings.area.model_dump(mode="json"),
         "index_sha256": hashlib.sha256(index.encode()).hexdigest(),
-        "toolkit": {"name": "needs", "version": __version__, "code_sha256": _code_hash()},
+        "toolkit": {"name": "needs", "version": __version__, "code_sha256": code_hash()},
         "python": platform.python_version(),
         "packages": _packages(),
         "assessment_file": path.name,

@@ -1,11 +1,11 @@
 """Do the work of each stage: tables in, tables out, nothing read but raw files and nothing written."""
 
 from needs.stages.data import Data, data
-from needs.stages.families import Families, families_and_cover
+from needs.stages.families import Families, families_and_cover, weighed
 from needs.stages.need import Need, need, scored, with_need
 from needs.stages.plan import Planned, plan
 from needs.stages.study import Study
-from needs.stages.travel import Travel, measure
+from needs.stages.travel import Travel, along, measure
 
 __all__ = [
     "Data",
@@ -14,11 +14,13 @@ __all__ = [
     "Planned",
     "Study",
     "Travel",
+    "along",
     "data",
     "families_and_cover",
     "measure",
     "need",
     "plan",
     "scored",
+    "weighed",
     "with_need",
 ]

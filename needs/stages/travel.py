@@ -48,10 +48,9 @@ class Travel:
 
 def measure(settings: Assessment, ground: Data, *, say: Callable[[str], None] = lambda _: None) -> Travel:
     """Measure minutes by every mode; where that takes long, tell how far it has come."""
-    minutes, zones = {}, []
+    minutes, zones = along(settings, ground, say=say), []
     for mode in settings.travel.modes:
         network = ground.networks[mode]
-        minutes[mode] = travel.minutes(ground.points, ground.sites, network, say=say)
         back = travel.minutes_back(ground.points, ground.sites, network, say=say)
         zones.append(travel.by_zone(minutes[mode], ground.points, mode=mode, back=back))
     buses, notes = _by_bus(settings, ground)
@@ -67,6 +66,16 @@ def measure(settings: Assessment, ground: Data, *, say: Callable[[str], None] = 
         travel.site_minutes(ground.sites, by_car),
         [*travel.crossings(ground.networks), *notes],
     )
+
+
+def along(
+    settings: Assessment, ground: Data, *, say: Callable[[str], None] = lambda _: None
+) -> dict[str, pd.DataFrame]:
+    """Measure minutes from every place to every site by the modes that need no timetable."""
+    return {
+        mode: travel.minutes(ground.points, ground.sites, ground.networks[mode], say=say)
+        for mode in settings.travel.modes
+    }
 
 
 def _by_bus(settings: Assessment, ground: Data) -> tuple[dict[str, travel.Buses], list[str]]:

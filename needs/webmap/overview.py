@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,27 @@ from needs.webmap.text import Html, csv_uri, join, minutes, number, percent, plu
 
 _ZONES = ("lsoa21cd", "zone_name", "lad24cd")
 _COUNCILS = ("lad24cd", "name", "slug", "zones", "families", "reached_pct", "unmet", "note")
+
+
+@dataclass(frozen=True)
+class More:
+    """A section of the page: what follows from all zones together.
+
+    Attributes
+    ----------
+    id, heading
+        Its name in links, and its heading.
+    sentences
+        What was found.
+    columns, rows
+        Of its table, with the heading as its caption; no columns for no table.
+    """
+
+    id: str
+    heading: str
+    sentences: Sequence[str]
+    columns: Sequence[Column] = ()
+    rows: Sequence[Sequence[object]] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +86,8 @@ class OverviewData:
         What must be known before any figure is used, or None.
     notes
         What was left out, in sentences.
+    more
+        Sections after the table of councils.
     """
 
     name: str
@@ -82,6 +105,7 @@ class OverviewData:
     command: str
     warning: str | None = None
     notes: list[str] = field(default_factory=list)
+    more: Sequence[More] = ()
 
 
 def render_overview(data: OverviewData) -> str:
@@ -277,12 +301,19 @@ def _sections(data: OverviewData) -> list[Html]:
     notes = [tag("ul", *(tag("li", words) for words in data.notes))] if data.notes else [tag("p", "Nothing.")]
     parts = [
         ("tables", _head("Councils", data), [tag("p", _about(data)), _councils(data), _downloads(data)]),
+        *((m.id, _head(m.heading, data), _more(m, data)) for m in data.more),
         ("data", "Sources", [tables.sources(data)]),
         ("left-out", "What was left out", notes),
         ("accessible", "Accessibility of this page", [method.accessibility()]),
         ("again", "How to build this page again", [again]),
     ]
     return [tag("section", tag("h2", heading, id=name, tabindex="-1"), *inside) for name, heading, inside in parts]
+
+
+def _more(more: More, data: OverviewData) -> list[Html]:
+    told = [tag("ul", *(tag("li", words) for words in more.sentences))] if more.sentences else []
+    shown = [table(_head(more.heading, data), more.columns, more.rows, name=f"{more.id}-table")] if more.columns else []
+    return [*told, *shown]
 
 
 def _about(data: OverviewData) -> str:

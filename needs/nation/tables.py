@@ -1,0 +1,186 @@
+"""Put what councils' tasks give into national tables: zones, councils in their order, plans, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from needs.councils import Entry, regions_of, resolve
+from needs.nation.needed import Needed
+from needs.nation.reach import Reach
+from needs.nation.tasks import Planned, Reached, Refused
+
+MAINLY_PCT, PARTLY_PCT = 50.0, 26.0  # of families in rural zones: as Defra's classification of councils cuts residents
+RURAL_CLASSES = ("mainly rural", "part rural", "mainly urban")
+
+
+@dataclass(frozen=True)
+class National:
+    """England's tables.
+
+    Attributes
+    ----------
+    zones
+        One row per zone, sorted by code: as `tasks.Reached.zones`, with cover, hub, outreach, virtual and unmet of the
+        plan where councils were planned.
+    councils
+        One row per council, the greatest unmet need first (`councils_table`).
+    plans
+        As `tasks.Planned.sites`, of all councils; empty where none was planned.
+    missing
+        One row a thing that is not known or did not work: council, name, what.
+    """
+
+    zones: pd.DataFrame
+    councils: pd.DataFrame
+    plans: pd.DataFrame
+    missing: pd.DataFrame
+
+
+def gathered(
+    councils: Sequence[Entry],
+    reached: Mapping[str, Reached | Refused],
+    planned: Mapping[str, Planned | Refused],
+    missing: Mapping[str, Sequence[str]],
+    needed: Needed,
+) -> National:
+    """Put the results of all councils together.
+
+    Parameters
+    ----------
+    councils
+        All of them, by code.
+    reached, planned, missing
+        By code.
+    needed
+        Hubs that each council needs.
+    """
+    have = {code: found for code, found in reached.items() if isinstance(found, Reached)}
+    plans = {code: found for code, found in planned.items() if isinstance(found, Planned)}
+    zones = pd.concat([found.zones for found in have.values()], ignore_index=True)
+    if plans:
+        with_plan = pd.concat([found.zones for found in plans.values()], ignore_index=True)
+        zones = zones.merge(with_plan, on="lsoa21cd", how="left", validate="one_to_one")
+    table = _councils(councils, have, plans, zones, needed)
+    sites = [found.sites for found in plans.values()]
+    return National(
+        zones.sort_values("lsoa21cd", ignore_index=True),
+        table,
+        pd.concat(sites, ignore_index=True).sort_values("site_id", ignore_index=True) if sites else pd.DataFrame(),
+        _missing(councils, reached, planned, missing),
+    )
+
+
+def joined(reached: Mapping[str, Reached | Refused]) -> Reach:
+    """Join the councils' families and buildings."""
+    return Reach.joined([found.reach for found in reached.values() if isinstance(found, Reached)])
+
+
+def _councils(
+    councils: Sequence[Entry],
+    reached: Mapping[str, Reached],
+    planned: Mapping[str, Planned],
+    zones: pd.DataFrame,
+    needed: Needed,
+) -> pd.DataFrame:
+    """Describe every council, and rank those that could be measured: 1 = most.
+
+    Columns: council, name, slug, region, zones; families, need (need-weighted families), rural_pct (of families),
+    rural_class; children (in need), children_low, children_high where they are known; hubs_today; reached_today_pct,
+    hub_today_pct (of families); unmet_today (need-weighted families); children_beyond_today (in need, beyond every
+    standard); possible_pct (of families, with a hub in every building that could be one); rank_unmet, rank_children,
+    rank_in_class (by unmet need, among councils of its rural class); hubs_{share} and at_least_{share} for each share
+    of families covered; and the figures of its plan.
+    """
+    figures = _with_shares(zones)
+    rows = []
+    for entry in councils:
+        mine = figures[figures["council"] == entry.code]
+        [region] = regions_of(entry.districts).values()
+        row: dict[str, object] = {
+            "council": entry.code,
+            "name": entry.name,
+            "slug": resolve(entry.code).slug,
+            "region": region,
+        }
+        row["zones"] = len(mine)
+        if entry.code in reached:
+            row |= _figures(mine, reached[entry.code])
+        if entry.code in planned:
+            row |= planned[entry.code].figures
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    for column, rank in (("unmet_today", "rank_unmet"), ("children_beyond_today", "rank_children")):
+        if column in table:
+            table[rank] = table[column].rank(ascending=False, method="min").astype("Int64")
+    in_class = table.groupby("rural_class")["unmet_today"].rank(ascending=False, method="min")
+    table["rank_in_class"] = in_class.astype("Int64")
+    return table.merge(_needed(needed), on="council", how="left").sort_values(
+        ["rank_unmet", "council"], ignore_index=True
+    )
+
+
+def _with_shares(zones: pd.DataFrame) -> pd.DataFrame:
+    """Add, per zone, children in need and how many of them, and of families, are beyond reach."""
+    found = zones.copy()
+    share = (found["virtual_today"] / found["demand"]).where(found["demand"] > 0, 1 - found["cover_today"])
+    if "deprived_children_low" in found:
+        found["children"] = found[["deprived_children_low", "deprived_children_high"]].mean(axis=1)
+        found["children_beyond_today"] = found["children"] * share
+    found["possible"] = found["demand"] * found["cover_possible"]
+    found["rural"] = found["demand"].where(found["ruc21cd"].str.startswith("R"), 0.0)
+    return found
+
+
+def _figures(zones: pd.DataFrame, found: Reached) -> dict[str, object]:
+    families = float(zones["demand"].sum())
+
+    def percent(value: float) -> float:
+        return 100.0 * value / families if families > 0 else np.nan
+
+    rural = percent(float(zones["rural"].sum()))
+    row: dict[str, object] = {
+        "families": families,
+        "need": float(found.reach.families["weight"].sum()),
+        "rural_pct": rural,
+        "rural_class": RURAL_CLASSES[0 if rural >= MAINLY_PCT else 1 if rural >= PARTLY_PCT else 2],
+    }
+    if "children" in zones:
+        row["children"] = float(zones["children"].sum())
+        row |= {f"children_{end}": float(zones[f"deprived_children_{end}"].sum()) for end in ("low", "high")}
+        row["children_beyond_today"] = float(zones["children_beyond_today"].sum())
+    own = found.reach.sites["council"] == found.reach.families["council"].iloc[0]
+    row["hubs_today"] = int((own & (found.reach.sites["today"] == "hub")).sum())
+    row["reached_today_pct"] = percent(float((zones["hub_today"] + zones["outreach_today"]).sum()))
+    row["hub_today_pct"] = percent(float(zones["hub_today"].sum()))
+    row["unmet_today"] = float(zones["unmet_today"].sum())
+    row["possible_pct"] = percent(float(zones["possible"].sum()))
+    return row
+
+
+def _needed(needed: Needed) -> pd.DataFrame:
+    found = pd.DataFrame({"council": sorted(needed.table["council"].unique())})
+    for share, rows in needed.table.groupby("share_pct", sort=True):
+        columns = {column: f"{column}_{share:g}" for column in ("hubs", "at_least")}
+        found = found.merge(rows[["council", *columns]].rename(columns=columns), on="council", how="left")
+    return found.astype({c: "Int64" for c in found if c != "council"})
+
+
+def _missing(
+    councils: Sequence[Entry],
+    reached: Mapping[str, Reached | Refused],
+    planned: Mapping[str, Planned | Refused],
+    missing: Mapping[str, Sequence[str]],
+) -> pd.DataFrame:
+    """List what is not known of each council, and what went wrong there."""
+    rows = []
+    for entry in councils:
+        told = list(missing.get(entry.code, ()))
+        for found, what in ((reached.get(entry.code), "Not measured"), (planned.get(entry.code), "Not planned")):
+            if isinstance(found, Refused):
+                told += [f"{what}: {fault}" for fault in found.faults]
+        rows += [(entry.code, entry.name, words) for words in told]
+    return pd.DataFrame(rows, columns=["council", "name", "what"])

@@ -1,0 +1,170 @@
+"""Do the work of one council: what it has and could have, and its plan with its page. Pure: tables in, tables out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from needs import catchments, report, scenarios, stages
+from needs.errors import Fault, NeedsError
+from needs.nation.cutting import Part
+from needs.nation.reach import Reach
+from needs.siting import plan as plans
+
+TODAY, POSSIBLE = "today", "possible"  # with the hubs and outreach sites of today; with a hub in every building
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a council's families have today, and what they could have.
+
+    Attributes
+    ----------
+    zones
+        One row per zone: lsoa21cd, zone_name, lad24cd, council (upper tier), ruc21cd, demand, deprived_children with
+        its bounds where they are known, need_score, need_rank_england, need_fifth_england, the interval of its rank
+        where ranks were drawn; cover, hub, outreach, virtual and unmet of today; cover_possible (best cover with a hub
+        in every building that could be one, neighbours' included); per mode hub_{mode}_min_today and
+        site_{mode}_min (to the nearest building that is or could be a hub), of the middle family, NaN beyond the limit.
+    reach
+        Its families, the buildings near them, and how far each would cover them as a hub.
+    """
+
+    zones: pd.DataFrame
+    reach: Reach
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A council's plan.
+
+    Attributes
+    ----------
+    zones
+        One row per zone: lsoa21cd, and cover, hub, outreach, virtual and unmet with the plan.
+    sites
+        One row per site that the plan recommends or closes: site_id, name, site_type, council, offer, status,
+        parent_hub_id, families_reached, reasons, x, y.
+    figures
+        Of the plan: hubs, outreach, reached_pct, objective, bound, gap, status.
+    page
+        HTML.
+    """
+
+    zones: pd.DataFrame
+    sites: pd.DataFrame
+    figures: dict[str, Any]
+    page: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What kept a council's task from its end.
+
+    Attributes
+    ----------
+    faults
+        Each with its remedy.
+    """
+
+    faults: tuple[Fault, ...]
+
+
+def reach(part: Part) -> Reached | Refused:
+    """Find what a council's families have today, and what its buildings and its neighbours' could give them."""
+    try:
+        return _reach(part)
+    except NeedsError as error:
+        return _refused(error)
+
+
+def plan(part: Part, *, sources: list[dict[str, Any]], command: str) -> Planned | Refused:
+    """Make a council's plan and its page, by the stages of `needs build`.
+
+    Parameters
+    ----------
+    part
+        The council.
+    sources
+        Of the nation's inputs, as `report.sources` lists them.
+    command
+        How to build the page again.
+    """
+    try:
+        return _plan(part, sources, command)
+    except NeedsError as error:
+        return _refused(error)
+
+
+def _refused(error: NeedsError) -> Refused:
+    return Refused(tuple(error.faults) or (Fault("council", str(error), "see the message"),))
+
+
+def _reach(part: Part) -> Reached:
+    settings, ground = part.settings, part.ground
+    around = part.around
+    others = around[~around["site_id"].isin(ground.sites["site_id"])]
+    every = gpd.GeoDataFrame(pd.concat([ground.sites, others], ignore_index=True), crs=ground.sites.crs)
+    minutes = stages.along(settings, replace(ground, sites=every))
+    rules = catchments.standards(settings.standards)
+    demanded = ground.zones.set_index("lsoa21cd")["demand"]
+    base = stages.weighed(ground, part.needs, minutes, rules, settings.plan, demanded)
+    offers = plans.today_offers(every)
+    worth = settings.plan.outreach_value
+    outcome = plans.evaluate(base.families, base.hub, base.outreach, offers, worth)
+    zones = stages.with_need(ground, part.needs).drop(columns="geometry")
+    today = scenarios.by_zone(outcome, base.families).drop(columns=scenarios.AWAY).add_suffix(f"_{TODAY}")
+    could = around["site_id"].tolist()
+    zones = zones.merge(today.reset_index(), on="lsoa21cd", validate="one_to_one")
+    share = base.families["share"].to_numpy()
+    best = base.hub[could].to_numpy().max(axis=1, initial=0.0) if could else np.zeros(len(base.families))
+    possible = pd.Series(best * share).groupby(base.families["lsoa21cd"].to_numpy()).sum()
+    zones[f"cover_{POSSIBLE}"] = zones["lsoa21cd"].map(possible)
+    hubs = [s for s, offer in offers.items() if offer == "hub"]
+    for mode, table in minutes.items():
+        for column, ids in ((f"hub_{mode}_min_{TODAY}", hubs), (f"site_{mode}_min", could)):
+            zones[column] = zones["lsoa21cd"].map(catchments.nearest_minutes(table, ground.points, ids))
+    zones = zones.assign(council=part.council.code)
+    return Reached(pd.DataFrame(zones), _of_families(part, base, zones))
+
+
+def _of_families(part: Part, base: stages.Families, zones: pd.DataFrame) -> Reach:
+    """Put families, buildings and cover in the form that the national choice takes."""
+    families = base.families[["point_id", "lsoa21cd", "demand", "weight", "ruc21cd", "fifth_england"]]
+    families = families.assign(council=part.council.code)
+    if "deprived_children_low" in zones:
+        bounds = zones.set_index("lsoa21cd")[["deprived_children_low", "deprived_children_high"]].mean(axis=1)
+        families = families.assign(children=families["lsoa21cd"].map(bounds).to_numpy() * base.families["share"])
+    columns = ["site_id", "name", "council", "today"]
+    sites = pd.DataFrame(part.around[columns]).assign(
+        can_be_hub=part.around["may_hub"].to_numpy(bool), forced=False, closed=False
+    )
+    return Reach.of(pd.DataFrame(families), sites, base.hub[sites["site_id"].tolist()])
+
+
+def _plan(part: Part, sources: list[dict[str, Any]], command: str) -> Planned:
+    settings, ground = part.settings, replace(part.ground, notes=[*part.missing])
+    times = stages.measure(settings, ground)
+    made = stages.plan(settings, ground, part.needs, times)
+    results = {"data": ground, "need": part.needs, "travel": times, "plan": made}
+    page = report.page(settings, results, sources=sources, command=command)
+    columns = [f"{c}_plan" for c in ("cover", *scenarios.FAMILIES, "unmet")]
+    zones = pd.DataFrame(made.zones[["lsoa21cd", *columns]])
+    ours = made.sites[made.sites["ours"] & ((made.sites["offer"] != "none") | (made.sites["status"] == "close"))]
+    keep = ["site_id", "name", "site_type", "offer", "status", "parent_hub_id", "families_reached", "reasons"]
+    sites = pd.DataFrame(ours[keep]).assign(council=part.council.code, x=ours.geometry.x, y=ours.geometry.y)
+    whole = made.totals["plan"]
+    figures = {
+        "plan_hubs": int((ours["offer"] == "hub").sum()),
+        "plan_outreach": int((ours["offer"] == "outreach").sum()),
+        "plan_hub_pct": whole["hub_pct"],
+        "plan_reached_pct": whole["hub_pct"] + whole["outreach_pct"],
+        "plan_unmet": whole["unmet"],
+        "plan_gap_pct": 100 * made.proof["gap"],
+        "plan_status": made.proof["status"],
+    }
+    return Planned(zones, sites.reset_index(drop=True), figures, page.html)

@@ -229,12 +229,12 @@ def test_both_ways_are_what_brute_force_finds(seed, more):
         assert groups["families"].sum() == pytest.approx(both.families["demand"].sum())
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(seeds)
 def test_without_new_hubs_it_is_today_and_more_hubs_reach_more(seed):
     both = Reach.joined(nation(seed, marks=False))
     before, bound = -1.0, -1.0
-    for new in range(5):
+    for new in range(4):
         found = allocate(both, new)
         today, own, national = found.totals.to_dict("records")
         if not new:
@@ -260,7 +260,7 @@ def test_a_search_cut_short_is_no_worse_than_own_plans_and_its_bound_holds(seed,
     assert found.gap == pytest.approx(found.bound / max(1e-300, found.totals["need"][2]) - 1, abs=1e-9) or best == 0
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seeds, st.integers(1, 3))
 def test_order_of_councils_rows_and_sites_changes_nothing(seed, new):
     parts = nation(seed, marks=False)
@@ -320,6 +320,10 @@ def test_what_a_nation_gains_and_who_loses_by_hand():
     name = found.losers["name"][0]
     assert "1 council would have more need reached than by their own plans, 1 less" in said[3]
     assert f"{name} by 10 (4 hubs instead of 5)" in said[3]
+    assert said[4] == (
+        "Of the need that national choice newly reaches, 40 % lives in rural zones (100 % by councils' own plans) and "
+        "60 % lives in the neediest fifth of England's zones (0 % by councils' own plans)"
+    )
     why = found.councils.set_index("council")["reason"]
     assert (
         "one more here would reach 10 need-weighted families more, the least of those opened anywhere reaches 10"
@@ -356,6 +360,9 @@ def test_what_cannot_be_allocated_is_told():
     forced = Reach(both.families, both.sites.assign(forced=both.sites["site_id"].isin(["a5", "b1"])), both.cover)
     with pytest.raises(InfeasibleError, match="2 sites must become hubs and there are 1"):
         allocate(forced, 1)
+    plain = Reach(both.families.drop(columns=["ruc21cd", "fifth_england"]), both.sites, both.cover)
+    assert allocate(plain, 1).groups.empty
+    assert len(allocate(plain, 1).sentences()) == 4
     found = allocate(forced, 3, share="zones").sites.set_index("site_id")
     assert found.loc[["a5", "b1"], ["own", "national"]].all(axis=None)
     assert all(len(rule.source) > 20 for rule in SHARES.values())

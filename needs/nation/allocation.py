@@ -118,7 +118,8 @@ class Allocation:
         said = [shared, at_once, proof]
         losers, better = self.losers, int((self.councils["need_gain"] > 0).sum())
         told = [
-            f"{row['name']} by {count(-row['need_gain'])} ({row['hubs_national']} hubs instead of {row['hubs_own']})"
+            f"{row['name']} by {count(-row['need_gain'])} "
+            f"({plural(row['hubs_national'], 'hub')} instead of {row['hubs_own']})"
             for row in losers.head(SHOWN).to_dict("records")
         ]
         rest = [f"{len(losers) - SHOWN} more"] if len(losers) > SHOWN else []
@@ -126,7 +127,22 @@ class Allocation:
             f"{plural(better, 'council')} would have more need reached than by their own plans, {len(losers)} less"
             + (f", in need-weighted families: {listing([*told, *rest])}" if told else "")
         )
-        return said
+        return said + self._equity()
+
+    def _equity(self) -> list[str]:
+        """Say what part of the need newly reached is rural, and what part the neediest zones'."""
+        if self.groups.empty or self.groups[["own_share_pct", "national_share_pct"]].isna().any(axis=None):
+            return []
+        rural = (self.groups["kind"] == "ruc21cd") & self.groups["group"].astype(str).str.startswith("R")
+        neediest = (self.groups["kind"] == "fifth_england") & (self.groups["group"] == 1)
+        parts = {"rural zones": rural, "the neediest fifth of England's zones": neediest}
+        shares = {who: self.groups[inside] for who, inside in parts.items() if inside.any()}
+        said = [
+            f"{rows['national_share_pct'].sum():.0f} % lives in {who} "
+            f"({rows['own_share_pct'].sum():.0f} % by councils' own plans)"
+            for who, rows in shares.items()
+        ]
+        return [f"Of the need that national choice newly reaches, {listing(said)}"] if said else []
 
 
 def allocate(reach: Reach, new: int, *, share: str = "weight", gap: float = 1e-4, effort: float = 2e10) -> Allocation:

@@ -224,7 +224,7 @@ def _rural_pct(reach: Reach) -> dict[str, float]:
     """Give by council the families in rural zones, in per cent; NaN where not known."""
     if "ruc21cd" not in reach.families:
         return dict.fromkeys(reach.councils, math.nan)
-    rural = reach.families["ruc21cd"].str.startswith("R") * reach.families["demand"]
+    rural = reach.families["ruc21cd"].str.startswith("R", na=False) * reach.families["demand"]
     inside, every = (s.groupby(reach.families["council"]).sum() for s in (rural, reach.families["demand"]))
     return {c: 100.0 * inside[c] / every[c] if every[c] > 0 else math.nan for c in reach.councils}
 

@@ -216,7 +216,8 @@ class _Curve:
                     self._part, self._costs, step.new, gap=0.0, effort=_DEEPER * _EFFORT, start=self._answers[k]
                 )
                 better = self._step(step.new, self._answers[k])
-                self.found[k] = better if better.reached > step.reached else replace(step, bound=better.bound)
+                best = better if better.reached > step.reached else step
+                self.found[k] = replace(best, bound=min(step.bound, better.bound))
                 self.settle()
 
 

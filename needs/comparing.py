@@ -94,7 +94,7 @@ def page(first: Side, second: Side) -> str:
         varied=[],
         context=pd.DataFrame(),
         proof=None,
-        basemap=report.background(settings, second.raw, zones) or basemap.empty_basemap(),
+        basemap=report.background(report.streets_of(settings, second.raw), zones) or basemap.empty_basemap(),
         sources=report.sources(settings, second.raw),
         assumptions=[_told(row, first, second) for row in _differences(first.settings, second.settings)],
         notes=[],

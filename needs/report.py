@@ -107,10 +107,14 @@ def caution(settings: Assessment, ground: Data) -> str | None:
     return " ".join(filter(None, [settings.area.warning, travel.CAUTION if ground.estimated else None])) or None
 
 
-def background(settings: Assessment, raw: dict[str, Path], zones: gpd.GeoDataFrame) -> dict[str, Any] | None:
-    """Read the base map where there are streets."""
-    streets = settings.of("streets")
-    return basemap.read_basemap(raw[streets[0].id], tuple(zones.total_bounds)) if streets else None
+def background(streets: Path | None, zones: gpd.GeoDataFrame) -> dict[str, Any] | None:
+    """Read the base map around zones where there are streets."""
+    return None if streets is None else basemap.read_basemap(streets, tuple(zones.total_bounds))
+
+
+def streets_of(settings: Assessment, raw: dict[str, Path]) -> Path | None:
+    """Give the file of the streets, where there is one."""
+    return next((raw[i.id] for i in settings.of("streets")), None)
 
 
 def _lead(planned: Planned) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -95,6 +96,8 @@ class Part:
         whose.
     missing
         What is not known of it, in sentences.
+    streets
+        Of its own, if it has any: OpenStreetMap extract; travel is then along them.
     """
 
     council: Entry
@@ -104,6 +107,7 @@ class Part:
     drawn: RankUncertainty | None
     around: gpd.GeoDataFrame
     missing: tuple[str, ...]
+    streets: Path | None = None
 
     @cached_property
     def needs(self) -> Need:
@@ -111,15 +115,19 @@ class Part:
         return scored(self.ground, self.index, self.drawn)
 
 
-def cut(nation: Nation, council: Entry) -> Part:
+def cut(nation: Nation, council: Entry, streets: Path | None = None) -> Part:
     """Cut a council out: its zones and places, its sites, and what counts across its border.
 
     The rule for sites is that of a list of all England in a council's own assessment (`sites.national.cut`).
 
-    Raises
-    ------
-    InputError
-        If the council has no zone.
+    Parameters
+    ----------
+    nation
+        All of England.
+    council
+        One that has zones there.
+    streets
+        Its own, where there are any.
     """
     ground, margin = nation.ground, nation.settings.area.margin_km
     zones = ground.zones[ground.zones["lad24cd"].isin(council.districts)].reset_index(drop=True)
@@ -150,7 +158,7 @@ def cut(nation: Nation, council: Entry) -> Part:
     drawn = nation.drawn
     if drawn is not None:
         drawn = replace(drawn, table=drawn.table.loc[zones["lsoa21cd"]], methods=drawn.methods.iloc[:0])
-    return Part(council, settings, cut_ground, nation.index, drawn, around, _missing(nation, council, own))
+    return Part(council, settings, cut_ground, nation.index, drawn, around, _missing(nation, council, own), streets)
 
 
 def _settings(settings: Assessment, council: Entry, today: Today) -> Assessment:
@@ -181,6 +189,4 @@ def _missing(nation: Nation, council: Entry, own: gpd.GeoDataFrame) -> tuple[str
         told.append("No building that could be a hub is listed.")
     elif not mine["may_outreach"].any():
         told.append("No building that could be an outreach site is listed.")
-    if nation.ground.estimated:
-        told.append("No street network: travel is a straight-line estimate.")
     return tuple(told)

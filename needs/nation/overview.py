@@ -205,7 +205,7 @@ def _needed(needed: Needed, found: National) -> More:
     out = int((needed.table["status"] == "out of reach").sum())
     said = [
         "Fewest hubs, today's kept, so that so many families are covered, those covered in part in part.",
-        f"{proven} of {len(needed.table)} are proven; where two numbers stand the truth lies between them; "
+        f"{proven} of {len(needed.table)} are proven; where two numbers stand the truth lies between them",
         f"{out} are out of reach of the buildings that are listed (–).",
     ]
     return More("needed", "Hubs that each council needs", said, columns, rows)

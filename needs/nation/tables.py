@@ -44,7 +44,6 @@ def gathered(
     councils: Sequence[Entry],
     reached: Mapping[str, Reached | Refused],
     planned: Mapping[str, Planned | Refused],
-    missing: Mapping[str, Sequence[str]],
     needed: Needed,
 ) -> National:
     """Put the results of all councils together.
@@ -53,7 +52,7 @@ def gathered(
     ----------
     councils
         All of them, by code.
-    reached, planned, missing
+    reached, planned
         By code.
     needed
         Hubs that each council needs.
@@ -70,7 +69,7 @@ def gathered(
         zones.sort_values("lsoa21cd", ignore_index=True),
         table,
         pd.concat(sites, ignore_index=True).sort_values("site_id", ignore_index=True) if sites else pd.DataFrame(),
-        _missing(councils, reached, planned, missing),
+        _missing(councils, reached, planned),
     )
 
 
@@ -173,12 +172,12 @@ def _missing(
     councils: Sequence[Entry],
     reached: Mapping[str, Reached | Refused],
     planned: Mapping[str, Planned | Refused],
-    missing: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """List what is not known of each council, and what went wrong there."""
     rows = []
     for entry in councils:
-        told = list(missing.get(entry.code, ()))
+        own = reached.get(entry.code)
+        told = list(own.missing) if isinstance(own, Reached) else []
         for found, what in ((reached.get(entry.code), "Not measured"), (planned.get(entry.code), "Not planned")):
             if isinstance(found, Refused):
                 told += [f"{what}: {fault}" for fault in found.faults]

@@ -9,12 +9,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from needs import catchments, report, scenarios, stages
-from needs.errors import Fault, NeedsError
+from needs import catchments, report, scenarios, stages, streets, travel
+from needs.errors import Fault, Faults, NeedsError
 from needs.nation.cutting import Part
 from needs.nation.reach import Reach
 from needs.siting import plan as plans
+from needs.stages import Data
 
+STREETS = "along streets"
 TODAY, POSSIBLE = "today", "possible"  # with the hubs and outreach sites of today; with a hub in every building
 
 
@@ -25,17 +27,21 @@ class Reached:
     Attributes
     ----------
     zones
-        One row per zone: lsoa21cd, zone_name, lad24cd, council (upper tier), ruc21cd, demand, deprived_children with
-        its bounds where they are known, need_score, need_rank_england, need_fifth_england, the interval of its rank
-        where ranks were drawn; cover, hub, outreach, virtual and unmet of today; cover_possible (best cover with a hub
-        in every building that could be one, neighbours' included); per mode hub_{mode}_min_today and
-        site_{mode}_min (to the nearest building that is or could be a hub), of the middle family, NaN beyond the limit.
+        One row per zone: lsoa21cd, zone_name, lad24cd, council (upper tier), travel (how it was found), ruc21cd, demand,
+        deprived_children with its bounds where they are known, need_score, need_rank_england, need_fifth_england, the
+        interval of its rank where ranks were drawn; cover, hub, outreach, virtual and unmet of today; cover_possible
+        (best cover with a hub in every building that could be one, neighbours' included); per mode
+        hub_{mode}_min_today and site_{mode}_min (to the nearest building that is or could be a hub), of the middle
+        family, NaN beyond the limit.
     reach
         Its families, the buildings near them, and how far each would cover them as a hub.
+    missing
+        What is not known, in sentences.
     """
 
     zones: pd.DataFrame
     reach: Reach
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,25 @@ def _refused(error: NeedsError) -> Refused:
     return Refused(tuple(error.faults) or (Fault("council", str(error), "see the message"),))
 
 
+def _on_streets(part: Part) -> tuple[Data, tuple[str, ...]]:
+    """Put a council on its own streets where it has some that can be used, and say what is missing."""
+    ground, why = part.ground, "No street network: travel is a straight-line estimate."
+    if part.streets is not None:
+        try:
+            ways = streets.read_ways(part.streets)
+            graphs: dict[str, travel.Network] = {m: streets.build(ways, m) for m in part.settings.travel.modes}
+            faults = Faults()
+            found, snapping, _ = travel.check_reach(ground.points, ground.sites, graphs, faults)
+            faults.raise_if_any()
+            return replace(ground, networks=graphs, sites=found, snapping=snapping), part.missing
+        except NeedsError as error:
+            why = f"Its streets cannot be used, and travel is a straight-line estimate: {error.faults[0]}"
+    return ground, (*part.missing, *([why] if ground.estimated else []))
+
+
 def _reach(part: Part) -> Reached:
-    settings, ground = part.settings, part.ground
+    settings = part.settings
+    ground, missing = _on_streets(part)
     around = part.around
     others = around[~around["site_id"].isin(ground.sites["site_id"])]
     every = gpd.GeoDataFrame(pd.concat([ground.sites, others], ignore_index=True), crs=ground.sites.crs)
@@ -128,8 +151,8 @@ def _reach(part: Part) -> Reached:
     for mode, table in minutes.items():
         for column, ids in ((f"hub_{mode}_min_{TODAY}", hubs), (f"site_{mode}_min", could)):
             zones[column] = zones["lsoa21cd"].map(catchments.nearest_minutes(table, ground.points, ids))
-    zones = zones.assign(council=part.council.code)
-    return Reached(pd.DataFrame(zones), _of_families(part, base, zones))
+    zones = zones.assign(council=part.council.code, travel=travel.ESTIMATE if ground.estimated else STREETS)
+    return Reached(pd.DataFrame(zones), _of_families(part, base, zones), missing)
 
 
 def _of_families(part: Part, base: stages.Families, zones: pd.DataFrame) -> Reach:
@@ -147,11 +170,14 @@ def _of_families(part: Part, base: stages.Families, zones: pd.DataFrame) -> Reac
 
 
 def _plan(part: Part, sources: list[dict[str, Any]], command: str) -> Planned:
-    settings, ground = part.settings, replace(part.ground, notes=[*part.missing])
+    settings = part.settings
+    ground, missing = _on_streets(part)
+    ground = replace(ground, notes=[*missing])
     times = stages.measure(settings, ground)
     made = stages.plan(settings, ground, part.needs, times)
     results = {"data": ground, "need": part.needs, "travel": times, "plan": made}
-    page = report.page(settings, results, sources=sources, command=command)
+    drawn = None if ground.estimated or part.streets is None else report.background(part.streets, made.zones)
+    page = report.page(settings, results, sources=sources, command=command, background=drawn)
     columns = [f"{c}_plan" for c in ("cover", *scenarios.FAMILIES, "unmet")]
     zones = pd.DataFrame(made.zones[["lsoa21cd", *columns]])
     ours = made.sites[made.sites["ours"] & ((made.sites["offer"] != "none") | (made.sites["status"] == "close"))]

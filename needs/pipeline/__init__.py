@@ -189,7 +189,7 @@ class _Work:
                     results,
                     sources=report.sources(self.settings, self.raw),
                     command=report.command(self.settings, self.path),
-                    background=report.background(self.settings, self.raw, results["plan"].zones),
+                    background=report.background(report.streets_of(self.settings, self.raw), results["plan"].zones),
                 )
 
     def provenance(self, wanted: list[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import tomli_w
 
 from needs.assessment import Area, Input
 from needs.connectors import files, openstreetmap, providing, refresh, twins
-from needs.connectors.alone import alone
+from needs.alone import alone
 from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask, Got
 from needs.connectors.catalogue import Source
@@ -99,7 +99,7 @@ def test_a_file_that_is_replaced_goes_before_its_twin_and_a_new_one_after_it(tmp
 
 def test_two_programs_do_not_fetch_the_same(publishers, client, tmp_path):
     said: list[str] = []
-    with alone(tmp_path):
+    with alone(tmp_path, "fetches into"):
         other = threading.Thread(target=lambda: providing.provide(settings(), tmp_path, client, say=said.append))
         other.start()
         other.join(1.0)
@@ -117,7 +117,7 @@ def test_two_programs_do_not_fetch_the_same(publishers, client, tmp_path):
 
 def test_what_is_there_is_told_without_waiting_for_anyone(publishers, client, tmp_path):
     providing.provide(settings(), tmp_path, client)
-    with alone(tmp_path):
+    with alone(tmp_path, "fetches into"):
         other = threading.Thread(target=lambda: providing.provide(settings(), tmp_path, client), daemon=True)
         other.start()
         other.join(30.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,11 +217,10 @@ def _study_writers(study: Study) -> dict[str, Callable[[Path], None]]:
     return made | {"plan/consultation.md": outputs.text_writer(texts + "\n")}
 
 
-def index(plans: Sequence[Path], maps: Path) -> str:
-    """Draw the list of areas that have a page, from the plans that were written, and of pages that compare two."""
+def index(plans: Sequence[dict[str, Any]], maps: Path) -> str:
+    """Draw the list of areas that have a page, from what their plan.json says, and of pages that compare two."""
     entries = []
-    for file in plans:
-        record = json.loads(file.read_text("utf-8"))
+    for record in plans:
         totals = record["totals"]
         entries.append(
             {

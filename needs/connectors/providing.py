@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from needs.alone import alone
 from needs.assessment import Area, Assessment, Input
 from needs.assessment.inputs import filled
 from needs.connectors import arcgis, files, nomis, openstreetmap, twins
-from needs.alone import alone
 from needs.connectors.asking import Ask, Got, by_hand
 from needs.connectors.catalogue import sources
 from needs.connectors.client import Client

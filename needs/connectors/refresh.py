@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import tomli_w
 
+from needs.alone import alone
 from needs.assessment import Assessment, Input
 from needs.connectors import arcgis, files, nomis, openstreetmap, providing, twins
-from needs.alone import alone
 from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask
 from needs.connectors.client import Client

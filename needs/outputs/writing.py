@@ -108,7 +108,7 @@ def folder_to_be(folder: Path, writers: dict[str, Writer]) -> Iterator[Callable[
 
 
 def tidy(*places: Path) -> None:
-    """Remove what writers that were stopped left beside files and folders; a folder that was being replaced is put back.
+    """Remove what writers that were stopped left beside files and folders, and put back a folder being replaced.
 
     Only for who works there alone: it would take away what another is writing.
     """

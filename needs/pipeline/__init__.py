@@ -20,7 +20,7 @@ from needs.pipeline.raw import check as check
 from needs.pipeline.raw import draft as draft
 from needs.pipeline.raw import fetch as fetch
 from needs.pipeline.raw import today_of
-from needs.pipeline.records import STAGES, digests, fingerprints, is_done, is_whole, provenance
+from needs.pipeline.records import STAGES, digests, fingerprints, is_done, provenance, published_plan
 from needs.pipeline.store import Store
 from needs.preparing import Ready
 from needs.settings import Paths
@@ -229,9 +229,9 @@ def index_page(paths: Paths) -> Path:
     path = paths.maps / "index.html"
 
     def text() -> str:
-        plans = sorted(paths.processed.glob("*/plan.json"))
-        whole = [p for p in plans if is_whole(p.parent, paths.maps / f"{p.parent.name}.html", p.name)]
-        return report.index(whole, paths.maps)
+        folders = sorted(p.parent for p in paths.processed.glob("*/plan.json"))
+        plans = (published_plan(folder, paths.maps / f"{folder.name}.html") for folder in folders)
+        return report.index([plan for plan in plans if plan is not None], paths.maps)
 
     if outputs.untidy(path) or not path.is_file() or path.read_bytes() != text().encode():
         with alone(paths.maps, "writes pages in"):

@@ -1,4 +1,4 @@
-"""Keep this user's private key: it tells own work from foreign, and stands in where a plain hash would tell too much."""
+"""Keep a user's private key: it tells own work from foreign, and stands in where a plain hash would tell too much."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import hmac
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from needs import outputs
 from needs.alone import alone
+from needs.errors import OutputError, fail
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -24,31 +26,32 @@ def key() -> bytes:
     """
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "needs"
     file = folder / "key"
-    if (found := _read(file)) is not None:
-        return found
-    with outputs.refusals(file):
+    try:
+        if (found := _read(file)) is not None:
+            return found
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with alone(folder, "makes the key in"):  # of two that ask at once, both get the first one's
-        if (found := _read(file)) is None:
-            outputs.write_file(file, secrets.token_hex(32), mode=0o600)
-            found = _read(file)
-    if found is None:
-        outputs.refused(file, "holds another text than was written")
-    return found
+        with alone(folder, "makes the key in"):  # of two that ask at once, both get the first one's
+            return _read(file) or _make(file)
+    except OSError as error:
+        told = "cannot be kept; it is your private key, which tells your own files from foreign ones"
+        fail(OutputError, str(file), f"{told} ({error.strerror or error})", "name a folder in XDG_STATE_HOME=FOLDER")
 
 
 def _read(file: Path) -> bytes | None:
-    """Read a whole key; half of one is none, and is made anew."""
-    with outputs.refusals(file):
-        try:
-            text = file.read_text("ascii", "replace")
-        except FileNotFoundError:
-            return None
-        if not _KEY.fullmatch(text):
-            return None
-        if file.stat().st_mode & 0o077 and hasattr(os, "getuid") and file.stat().st_uid == os.getuid():
+    """Read a whole key; half of one is none, and is made anew. One that others may read is closed to them."""
+    if not file.is_file():
+        return None
+    text = file.read_text("ascii", "replace")
+    if file.stat().st_mode & 0o077:
+        with suppress(PermissionError):
             file.chmod(0o600)
-    return text.encode()
+    return text.encode() if _KEY.fullmatch(text) else None
+
+
+def _make(file: Path) -> bytes:
+    made = secrets.token_hex(32)
+    outputs.write_file(file, made, mode=0o600)
+    return made.encode()
 
 
 def signature(content: bytes, *purpose: str) -> bytes:

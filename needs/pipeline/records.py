@@ -98,14 +98,20 @@ def is_done(folder: Path, page: Path, prints: dict[str, str]) -> bool:
     )
 
 
-def is_whole(folder: Path, page: Path, *names: str) -> bool:
-    """Whether files of an area, and its page, are those that were published together."""
+def published_plan(folder: Path, page: Path) -> dict[str, Any] | None:
+    """Read an area's plan.json if it and the page are those that were published together; None if not."""
     record = _record(folder)
-    return (
-        record is not None
-        and _fits(folder, {name: record["outputs"].get(name) for name in names})
-        and _fits(page.parent, {page.name: record.get("page_sha256")})
-    )
+    try:
+        content = (folder / "plan.json").read_bytes()
+    except OSError:
+        return None
+    own = hashlib.sha256(content).hexdigest()
+    if record is None or own != record["outputs"].get("plan.json"):
+        return None
+    if not _fits(page.parent, {page.name: record.get("page_sha256")}):
+        return None
+    plan: dict[str, Any] = json.loads(content)
+    return plan
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

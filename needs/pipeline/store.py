@@ -1,4 +1,4 @@
-"""Keep results of stages on disk, by the fingerprint of what went in, and take back none that this user did not keep."""
+"""Keep results of stages on disk, by the fingerprint of what went in; take back none that is not this user's own."""
 
 from __future__ import annotations
 

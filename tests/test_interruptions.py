@@ -1,0 +1,123 @@
+"""A build may be stopped at any moment: nothing half-written is read as whole, and the next one ends with its bytes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from needs.settings import SEED
+from tests.killing import Ended, Moment, Server, left, odd, run, serving, tree
+from tests.test_pipeline import write_town
+
+KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
+CODES = {KILL: {-9}, TERM: {143}, INT: {130}}
+STAGES = ("data", "need", "travel", "plan", "map")
+
+
+@dataclass
+class Place:
+    """A town to build and to build again after a setting has changed, and what each gives when nobody disturbs it."""
+
+    root: Path
+    server: Server
+    town: Path
+    good: dict[str, dict[str, str]]
+    ended: dict[str, Ended]
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        return self.root / "processed", self.root / "maps"
+
+    def lay(self, state: str) -> None:
+        """Lay the folders as they are before a build: empty, or as the build before the change left them."""
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            if state == "again":
+                shutil.copytree(self.root / "kept" / folder.name, folder)
+        text = self.town.read_text().replace("max_outreach = 0", "max_outreach = 1")
+        self.town.write_text(text.replace("max_outreach = 1", f"max_outreach = {0 if state == 'again' else 1}"))
+
+    def build(self, moment: Moment | None = None) -> Ended:
+        processed, maps = self.folders
+        argv = ["build", str(self.town), "--raw", str(self.town.parent)]
+        argv += ["--processed", str(processed), "--maps", str(maps)]
+        return run(self.server, argv, self.root / "log", [processed, maps], moment)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Iterator[Place]:
+    root = tmp_path_factory.mktemp("place")
+    (root / "raw").mkdir()
+    town = write_town(root / "raw")
+    with serving(XDG_STATE_HOME=str(root / "state"), XDG_CACHE_HOME=str(root / "cache")) as server:
+        made = Place(root, server, town, {}, {})
+        for state in ("fresh", "again"):
+            made.lay(state)
+            ended = made.build()
+            assert ended.code == 0, ended.err
+            made.good[state], made.ended[state] = tree(*made.folders), ended
+            assert odd(*made.folders) == left(*made.folders) == []
+            if state == "fresh":
+                for folder in made.folders:
+                    shutil.copytree(folder, root / "kept" / folder.name)
+        yield made
+
+
+def moments(place: Place, count: int, seed: int) -> Iterator[tuple[str, Moment]]:
+    """Choose moments all over a build: at a step on the disk, or some way on from a line that was said."""
+    rng = np.random.default_rng([SEED, seed])
+    for k in range(count):
+        state = ("fresh", "again")[k % 2]
+        number = (KILL, KILL, TERM, KILL, KILL, INT)[k % 6]
+        before = place.ended[state]
+        if k % 3:
+            yield state, Moment(number, step=1 + int(rng.integers(before.steps)))
+            continue
+        line = int(rng.integers(1 if number != KILL else 0, len(before.times)))
+        gap = np.diff([0.0, *before.times])[line]
+        yield state, Moment(number, line=line, wait_s=float(rng.random() * gap))
+
+
+def stop_and_go_on(place: Place, state: str, moment: Moment) -> None:
+    """Stop a build, look at what it left, and see that the next goes on from there to the same bytes."""
+    place.lay(state)
+    stopped = place.build(moment)
+    in_time = moment.step is None and stopped.code == 0  # it was quicker than the last time
+    assert in_time or stopped.code in CODES[moment.number], (moment, stopped.code, stopped.err)
+    assert "Traceback" not in stopped.err
+    if stopped.code > 0:
+        assert stopped.err.endswith("interrupted: finished stages are kept, the same command goes on from there\n")
+    good = [place.good[state], *([place.good["fresh"]] if state == "again" else []), {}]
+    found = tree(*place.folders)
+    shown = {p: h for p, h in found.items() if not Path(p).name.startswith(".") and "/." not in p}
+    for part in ("processed/", "maps/handtown.html", "maps/index.html"):
+        of = [{p: h for p, h in each.items() if p.startswith(part)} for each in (shown, *good)]
+        assert of[0] in of[1:], f"{moment}: {part} is neither whole nor as it was"
+    assert odd(*place.folders) == [], moment
+
+    ended = place.build()
+    assert ended.code == 0, (moment, ended.err)
+    assert tree(*place.folders) == place.good[state], moment
+    assert left(*place.folders) == [], moment
+    done = [s for s in STAGES if f" {s:<6} " in stopped.out]
+    redone = [line.split()[1] for line in ended.out.splitlines() if line.startswith("Handtown: ") and " s   " in line]
+    assert not set(done) & set(redone), f"{moment}: finished stages were done again"
+
+
+def test_a_build_that_is_stopped_at_any_moment_goes_on_to_the_same_bytes(place):
+    for state, moment in moments(place, 6, seed=1):
+        stop_and_go_on(place, state, moment)
+
+
+@pytest.mark.soak
+def test_a_hundred_builds_are_stopped(place):
+    for state, moment in moments(place, 100, seed=2):
+        stop_and_go_on(place, state, moment)

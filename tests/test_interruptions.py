@@ -57,6 +57,7 @@ def place(tmp_path_factory) -> Iterator[Place]:
     root = tmp_path_factory.mktemp("place")
     (root / "raw").mkdir()
     town = write_town(root / "raw")
+    town.write_text(town.read_text().replace("[plan]", "[plan]\ndraws = 0\nalternatives = 0", 1))
     with serving(XDG_STATE_HOME=str(root / "state"), XDG_CACHE_HOME=str(root / "cache")) as server:
         made = Place(root, server, town, {}, {})
         for state in ("fresh", "again"):

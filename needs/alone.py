@@ -47,6 +47,11 @@ def alone(folder: Path, does: str, say: Callable[[str], None] = lambda _: None) 
                 path.rmdir()  # an empty one
 
 
+def worked_in(folder: Path) -> bool:
+    """Whether somebody works in a folder, or was stopped there."""
+    return (folder / LOCK).exists()
+
+
 def _hold(folder: Path, wait: Callable[[], None]) -> int | None:
     """Open and lock the file; None on Windows."""
     if sys.platform == "win32":

@@ -59,9 +59,9 @@ class Server:
         self._tell({"argv": argv, "log": str(log), "watch": [str(p) for p in watch], "at": at})
         return int(self._hear())
 
-    def wait(self) -> int:
-        """Wait for the process that was started last; give its exit code, minus the signal where it was killed."""
-        self._tell({"wait": True})
+    def wait(self, process: int) -> int:
+        """Wait for a process that was started; give its exit code, minus the signal where it was killed."""
+        self._tell({"wait": process})
         return int(self._hear())
 
     def _tell(self, what: dict[str, object]) -> None:
@@ -115,7 +115,7 @@ def run(server: Server, argv: list[str], log: Path, watch: list[Path], moment: M
                 os.kill(process, moment.number)
                 sent = True
         time.sleep(0.002)
-    code = server.wait()
+    code = server.wait(process)
     told = [p.read_text("utf-8") if p.exists() else "" for p in (out, log.with_suffix(".err"), steps)]
     return Ended(code, told[0], told[1], len(told[2]), times, time.monotonic() - begin)
 
@@ -140,7 +140,7 @@ def tree(*folders: Path) -> dict[str, str]:
 
 
 def odd(processed: Path, maps: Path) -> list[str]:
-    """Say what of that which was published is not whole: tables against their record, pages against their own hashes."""
+    """Say what is published and not whole: tables held against their record, pages against their own hashes."""
     told = []
     for folder in processed.iterdir() if processed.is_dir() else ():
         if folder.name.startswith("."):
@@ -149,7 +149,9 @@ def odd(processed: Path, maps: Path) -> list[str]:
         found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
         found.pop("provenance.json")
         told += [f"{folder.name}: {name} is not of its record" for name in found.keys() ^ record.keys()]
-        told += [f"{folder.name}: {n} is broken" for n in found.keys() & record.keys() if _sha256(found[n]) != record[n]]
+        told += [
+            f"{folder.name}: {n} is broken" for n in found.keys() & record.keys() if _sha256(found[n]) != record[n]
+        ]
     for page in maps.glob("[!.]*") if maps.is_dir() else ():
         text = page.read_text("utf-8")
         scripts = re.findall(r"<script(?: [^>]*)?>(.*?)</script>", text, re.DOTALL)
@@ -179,16 +181,15 @@ def _sha256(path: Path) -> str:
 def _serve() -> None:
     from needs import __main__ as cli
 
-    child = 0
     for line in sys.stdin:
         asked = json.loads(line)
         if asked.get("wait"):
-            status = os.waitpid(child, 0)[1]
-            print(-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), flush=True)
+            status = os.waitpid(asked["wait"], 0)[1]
+            _answer(os.waitstatus_to_exitcode(status))
             continue
         child = os.fork()
         if child:
-            print(child, flush=True)
+            _answer(child)
             continue
         os.setsid()
         log = Path(asked["log"])
@@ -210,6 +211,11 @@ def _serve() -> None:
         os._exit(code)
 
 
+def _answer(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 def _count(log: Path, watch: list[str], at: list[int] | None) -> None:
     """Count what is done to files in some folders, and send the process a signal before a step is done."""
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
@@ -219,7 +225,7 @@ def _count(log: Path, watch: list[str], at: list[int] | None) -> None:
         nonlocal done
         if event not in _EVENTS or not isinstance(arguments[0], (str, os.PathLike)):
             return
-        path = os.path.abspath(os.fspath(arguments[0]))
+        path = os.path.abspath(os.fspath(arguments[0]))  # noqa: PTH100 - the name as it is, whatever it links to
         if not any(path.startswith(w) for w in watch):
             return
         if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import time
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from needs.settings import SEED
-from tests.killing import Ended, Moment, Server, left, odd, run, serving, tree
+from tests.killing import PATIENCE_S, Ended, Moment, Server, left, odd, run, serving, tree
 from tests.test_pipeline import write_town
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
@@ -45,11 +44,12 @@ class Place:
         text = self.town.read_text().replace("max_outreach = 0", "max_outreach = 1")
         self.town.write_text(text.replace("max_outreach = 1", f"max_outreach = {0 if state == 'again' else 1}"))
 
-    def build(self, moment: Moment | None = None) -> Ended:
+    def argv(self, town: Path) -> list[str]:
         processed, maps = self.folders
-        argv = ["build", str(self.town), "--raw", str(self.town.parent)]
-        argv += ["--processed", str(processed), "--maps", str(maps)]
-        return run(self.server, argv, self.root / "log", [processed, maps], moment)
+        return ["build", str(town), "--raw", str(town.parent), "--processed", str(processed), "--maps", str(maps)]
+
+    def build(self, moment: Moment | None = None) -> Ended:
+        return run(self.server, self.argv(self.town), self.root / "log", list(self.folders), moment)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,52 @@ def stop_and_go_on(place: Place, state: str, moment: Moment) -> None:
 def test_a_build_that_is_stopped_at_any_moment_goes_on_to_the_same_bytes(place):
     for state, moment in moments(place, 6, seed=1):
         stop_and_go_on(place, state, moment)
+
+
+def told(log: Path, text: str) -> str:
+    """Wait until a process has said something."""
+    begin = time.monotonic()
+    while True:
+        out = log.with_suffix(".out").read_text() if log.with_suffix(".out").exists() else ""
+        if text in out:
+            return out
+        assert time.monotonic() - begin < PATIENCE_S, out
+        time.sleep(0.01)
+
+
+def test_of_two_builds_of_an_area_one_waits_and_finds_all_done_and_other_areas_do_not_wait(place):
+    place.lay("fresh")
+    other = place.town.with_name("othertown.toml")
+    text = place.town.read_text()
+    other.write_text(text.replace('slug = "handtown"', 'slug = "othertown"').replace("Handtown", "Othertown"))
+    logs = [place.root / name for name in ("first", "second", "other")]
+    first = place.server.start(place.argv(place.town), logs[0], [], None)
+    told(logs[0], "Handtown: data")
+    second = place.server.start(place.argv(place.town), logs[1], [], None)
+    beside = place.server.start(place.argv(other), logs[2], [], None)
+    assert [place.server.wait(p) for p in (first, second, beside)] == [0, 0, 0]
+    one, two, three = (log.with_suffix(".out").read_text() for log in logs)
+    assert "waiting" not in one
+    assert "waiting" not in three
+    assert two.startswith(f"another program builds in {place.folders[0]}/.stages/handtown: waiting for it\n")
+    assert "Handtown: nothing has changed, nothing to do" in two
+    assert odd(*place.folders) == left(*place.folders) == []
+    index = (place.folders[1] / "index.html").read_text()
+    assert "handtown.html" in index
+    assert "othertown.html" in index
+    assert {p: h for p, h in tree(*place.folders).items() if "handtown" in p} == {
+        p: h for p, h in place.good["fresh"].items() if "handtown" in p
+    }
+
+
+def test_a_lock_of_a_program_that_was_killed_holds_nobody_up(place):
+    place.lay("fresh")
+    assert place.build(Moment(KILL, line=1)).code == -9
+    assert (place.folders[0] / ".stages" / "handtown" / ".lock").is_file()
+    ended = place.build()
+    assert ended.code == 0
+    assert "waiting" not in ended.out
+    assert left(*place.folders) == []
 
 
 @pytest.mark.soak

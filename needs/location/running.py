@@ -25,8 +25,8 @@ def run(highs: Any) -> None:
             raised.append(error)
 
     worker = threading.Thread(target=work, name="HiGHS", daemon=True)
-    worker.start()
     try:
+        worker.start()
         worker.join()
     except BaseException:
         highs.setOptionValue("time_limit", 0.0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from needs import comparing, outputs, preparing, report, stages, stopping
-from needs.alone import alone
+from needs.alone import alone, worked_in
 from needs.assessment import Assessment
 from needs.connectors import Client
 from needs.indicators import read_spec
@@ -82,15 +82,13 @@ def build(
         slug, name = work.settings.area.slug, work.settings.area.name
         folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
         wanted = list(STAGES)[: list(STAGES).index(until) + 1]
-
-        def done() -> bool:
-            return not outputs.untidy(folder, page) and is_done(folder, page, {s: work.prints[s] for s in wanted})
-
+        kept = paths.processed / ".stages" / slug
+        prints = {s: work.prints[s] for s in wanted}
         ran: list[str] | None = None
-        if not done():
-            with _alone(paths.processed / ".stages" / slug, say=say) as store:
+        if worked_in(kept) or outputs.untidy(folder, page) or not is_done(folder, page, prints):
+            with _alone(kept, say=say) as store:
                 outputs.tidy(folder, page)
-                if not done():
+                if not is_done(folder, page, prints):
                     results, ran = work.run(wanted, store, say)
                     writers = report.writers(work.settings, results, work.raw)
                     _publish(folder, page, writers, work.provenance(wanted), results)
@@ -233,7 +231,7 @@ def index_page(paths: Paths) -> Path:
         plans = (published_plan(folder, paths.maps / f"{folder.name}.html") for folder in folders)
         return report.index([plan for plan in plans if plan is not None], paths.maps)
 
-    if outputs.untidy(path) or not path.is_file() or path.read_bytes() != text().encode():
+    if worked_in(paths.maps) or outputs.untidy(path) or not path.is_file() or path.read_bytes() != text().encode():
         with alone(paths.maps, "writes pages in"):
             outputs.tidy(path)
             outputs.write_file(path, text())

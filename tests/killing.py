@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -53,10 +54,12 @@ class Server:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def start(self, argv: list[str], log: Path, watch: list[Path], moment: Moment | None) -> int:
-        """Fork a process that runs `needs` with these arguments; give its number."""
+    def start(
+        self, argv: list[str], log: Path, watch: list[Path], moment: Moment | None = None, most: int | None = None
+    ) -> int:
+        """Fork a process that runs `needs` with these arguments; give its number. No file may be over `most` bytes."""
         at = [int(moment.number), moment.step] if moment is not None and moment.step is not None else None
-        self._tell({"argv": argv, "log": str(log), "watch": [str(p) for p in watch], "at": at})
+        self._tell({"argv": argv, "log": str(log), "watch": [str(p) for p in watch], "at": at, "most": most})
         return int(self._hear())
 
     def wait(self, process: int) -> int:
@@ -95,13 +98,20 @@ def serving(**environment: str) -> Iterator[Server]:
             process.wait(PATIENCE_S)
 
 
-def run(server: Server, argv: list[str], log: Path, watch: list[Path], moment: Moment | None = None) -> Ended:
+def run(
+    server: Server,
+    argv: list[str],
+    log: Path,
+    watch: list[Path],
+    moment: Moment | None = None,
+    most: int | None = None,
+) -> Ended:
     """Run a command to its end, be it that of a moment; its lines and steps are in files named after `log`."""
     out, steps = log.with_suffix(".out"), log.with_suffix(".steps")
     for file in (out, steps, log.with_suffix(".err")):
         file.unlink(missing_ok=True)
     begin = time.monotonic()
-    process = server.start(argv, log, watch, moment)
+    process = server.start(argv, log, watch, moment, most)
     times: list[float] = []
     sent = moment is None or moment.step is not None
     while _lives(process):
@@ -197,6 +207,8 @@ def _serve() -> None:
             os.dup2(os.open(log.with_suffix(ending), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         _count(log.with_suffix(".steps"), asked["watch"], asked["at"])
+        if asked["most"] is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (asked["most"], resource.RLIM_INFINITY))
         sys.argv = ["needs", *asked["argv"]]
         try:
             cli.main()

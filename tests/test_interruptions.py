@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,8 @@ class Place:
         processed, maps = self.folders
         return ["build", str(town), "--raw", str(town.parent), "--processed", str(processed), "--maps", str(maps)]
 
-    def build(self, moment: Moment | None = None) -> Ended:
-        return run(self.server, self.argv(self.town), self.root / "log", list(self.folders), moment)
+    def build(self, moment: Moment | None = None, most: int | None = None) -> Ended:
+        return run(self.server, self.argv(self.town), self.root / "log", list(self.folders), moment, most)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +163,79 @@ def test_a_lock_of_a_program_that_was_killed_holds_nobody_up(place):
     assert ended.code == 0
     assert "waiting" not in ended.out
     assert left(*place.folders) == []
+
+
+@pytest.mark.parametrize("most", [20_000, 60_000, 150_000])
+def test_a_disk_that_is_too_small_ends_with_2_and_leaves_what_was_there(place, most):
+    place.lay("again")
+    ended = place.build(most=most)  # bytes of a file: too few for a stage's result, for tables, for the page
+    assert ended.code == 2, ended.err
+    assert f"{place.folders[0]}/" in ended.err or f"{place.folders[1]}/" in ended.err
+    assert "cannot be written: " in ended.err
+    assert "-> make room, let it be written to, or name another folder" in ended.err
+    assert tree(*place.folders) == place.good["fresh"]
+    assert left(*place.folders) == []
+    assert place.build().code == 0
+    assert tree(*place.folders) == place.good["again"]
+
+
+@pytest.fixture
+def small_disk(place) -> Iterator[Callable[[str], None]]:
+    """Put `processed` on a disk of its own; what is yielded sets its options."""
+    disk = place.folders[0]
+    shutil.rmtree(disk, ignore_errors=True)
+    disk.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "needs-test", disk], capture_output=True, check=False
+    )
+    if done.returncode:
+        disk.rmdir()
+        pytest.skip("no disk of one's own can be mounted here")
+
+    def remount(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", disk], check=True)
+
+    try:
+        yield remount
+    finally:
+        subprocess.run(["umount", disk], check=True)
+        disk.rmdir()
+
+
+def test_a_full_disk_and_one_that_is_only_read(place, small_disk):
+    shutil.rmtree(place.folders[1], ignore_errors=True)
+    place.town.write_text(place.town.read_text().replace("max_outreach = 0", "max_outreach = 1"))
+    ended = place.build()
+    assert ended.code == 2, ended.err
+    assert "cannot be written: " in ended.err
+    assert tree(*place.folders) == {}
+    assert left(*place.folders) == []
+    small_disk("size=64m")
+    ended = place.build()
+    assert ended.code == 0, ended.err
+    assert f" {'data':<6} unchanged" in ended.out
+    assert tree(*place.folders) == place.good["fresh"]
+
+    small_disk("ro")
+    ended = place.build()
+    assert (ended.code, ended.err) == (0, "")
+    assert "nothing has changed, nothing to do" in ended.out
+    place.town.write_text(place.town.read_text().replace("max_outreach = 1", "max_outreach = 0"))
+    ended = place.build()
+    assert ended.code == 2
+    assert "cannot be locked (Read-only file system)" in ended.out
+    assert "cannot be written: Read-only file system" in ended.err
+    assert tree(*place.folders) == place.good["fresh"]
+
+
+def test_a_file_where_a_folder_should_be(place):
+    place.lay("fresh")
+    place.folders[1].write_text("no folder")
+    ended = place.build()
+    assert ended.code == 2
+    assert str(place.folders[1]) in ended.err
+    assert not (place.folders[0] / "handtown").exists()
+    place.folders[1].unlink()
 
 
 @pytest.mark.soak

@@ -202,6 +202,7 @@ def _serve() -> None:
             _answer(child)
             continue
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started all this with it ignored
         log = Path(asked["log"])
         for stream, ending in ((1, ".out"), (2, ".err")):
             os.dup2(os.open(log.with_suffix(ending), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)

@@ -13,7 +13,7 @@ GIVEN = $(if $(filter command line environment,$(origin RAW)),--raw "$(RAW)")
 FOLDERS = $(GIVEN) --processed "$(PROCESSED)" --maps "$(MAPS)"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format assess data init need travel plan map check compare lab notebooks bench clean area-given
+.PHONY: help demo test soak lint format assess data init need travel plan map check compare lab notebooks bench clean area-given
 
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(VENV)/.installed ## Build two synthetic councils from nothing, offline, 
 
 test: $(VENV)/.installed-dev ## Set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+soak: $(VENV)/.installed-dev ## Run the long tests: a hundred builds stopped, the same bytes everywhere, hostile input
+	@NEEDS_SOAK=1 $(BIN)/python -m pytest -m soak --numprocesses 0 --durations 10
 
 assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=Staffordshire
 	@$(NEEDS) build "$(AREA)" $(FOLDERS)
@@ -43,10 +46,11 @@ compare: area-given $(VENV)/.installed ## Set two plans side by side: make compa
 	@test -n "$(WITH)" || { echo 'Say with what: make compare AREA=rutland WITH=other.toml'; exit 2; }
 	@$(NEEDS) compare "$(AREA)" "$(WITH)" $(FOLDERS)
 
-lint: $(VENV)/.installed-dev ## Check style and types
+lint: $(VENV)/.installed-dev ## Check style and types; where there is a network, also known faults of packages
 	@$(BIN)/ruff check needs tests
 	@$(BIN)/ruff format --check needs tests
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.audit constraints.txt
 
 format: $(VENV)/.installed-dev ## Put the code in the house style
 	@$(BIN)/ruff check --fix needs tests

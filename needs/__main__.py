@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
-from needs import assessment, connectors, councils, demo, pipeline, preparing, scenarios
+from needs import assessment, connectors, councils, demo, pipeline, preparing, scenarios, stopping
 from needs.errors import Fault, InputError, NeedsError, SettingsError, SourceError, fail
 from needs.settings import Paths
 
@@ -33,6 +34,7 @@ Processed = Annotated[Path, typer.Option(help="Folder for tables")]
 Maps = Annotated[Path, typer.Option(help="Folder for pages")]
 
 INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR}
 _DEFAULT = Paths()
 
 
@@ -242,16 +244,27 @@ def _explain_site(site: pd.Series[Any]) -> None:
 
 
 def main() -> None:
-    """Run a command; exit 0 when done, 2 for bad input, 3 for a source that could not be had, 130 when interrupted."""
-    try:
-        app()
-    except NeedsError as error:
-        _err.print(str(error))
-        sys.exit(error.exit_code)
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
+    """Run a command; exit 0 when done, 2 for bad input, 3 for a source that could not be had.
+
+    What Ctrl-C stops exits with 130, what is asked to end (SIGTERM) with 143; the second ends at once.
+    """
+    with stopping.heeded() as came:
+        try:
+            app()
+        except NeedsError as error:
+            _err.print(str(error))
+            sys.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in _DISK:
+                raise
+            where = "".join(f"{name}: " for name in (error.filename,) if name)
+            _err.print(f"{where}{error.strerror} -> make room, let it be read and written, or name another folder")
+            sys.exit(NeedsError.exit_code)
+        except SystemExit as stop:
+            if stop.code != INTERRUPTED:
+                raise
             _err.print("interrupted: finished stages are kept, the same command goes on from there")
-        raise
+            sys.exit(128 + came[0] if came else INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,10 @@ class SourceError(NeedsError, FileNotFoundError):
     exit_code = 3
 
 
+class OutputError(NeedsError, OSError):
+    """What was to be written could not be; what was there before is still there."""
+
+
 class InfeasibleError(NeedsError, ValueError):
     """No plan meets the constraints; the message names those that clash."""
 

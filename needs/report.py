@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -261,13 +260,10 @@ def _study_writers(study: Study, ground: Data) -> dict[str, Callable[[Path], Non
     return made | {"plan/consultation.md": outputs.text_writer(texts + "\n")}
 
 
-def index(processed: Path, maps: Path) -> str:
-    """Draw the list of every area that has a page, from the plans that were written."""
+def index(plans: Sequence[dict[str, Any]], maps: Path) -> str:
+    """Draw the list of areas that have a page, from what their plan.json says, and of pages that compare two."""
     entries = []
-    for file in sorted(processed.glob("*/plan.json")):
-        if not (maps / f"{file.parent.name}.html").is_file():
-            continue
-        record = json.loads(file.read_text("utf-8"))
+    for record in plans:
         totals = record["totals"]
         entries.append(
             {
@@ -312,7 +308,7 @@ def _plan_json(settings: Assessment, planned: Planned) -> dict[str, Any]:
         "objective": planned.proof["objective"],
         "bound": planned.proof["bound"],
         "gap": planned.proof["gap"],
-        "solver_seconds": planned.proof["seconds"],
+        "solver_nodes": planned.proof["nodes"],
         "totals": planned.totals,
         "tested_against": planned.tests,
         "alternatives": planned.study.alternatives.sentences() if planned.study.alternatives else [],

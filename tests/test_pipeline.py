@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,6 +18,7 @@ from shapely import box
 from needs import __main__ as cli
 from needs import demo, pipeline, stages
 from needs.errors import InfeasibleError, InputError, NeedsError, SourceError
+from needs.pipeline import records
 from needs.settings import Paths
 from tests.browser import CHROMIUM, Browser
 from tests.town import ORIGIN, write_osm
@@ -243,6 +247,110 @@ def test_only_what_has_changed_is_run_again(town):
     assert pipeline.build(path, paths=paths).ran == ("data", "need", "travel", "plan", "map")
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        (records, "version", lambda package: "0.0" if package == "scipy" else "1.0"),
+        (records.platform, "python_version", lambda: "3.99.0"),
+        (records, "_code_hash", lambda: "of other code"),
+    ],
+    ids=["package", "Python", "code"],
+)
+def test_another_package_python_or_code_is_noticed(town, monkeypatch, module, name, value):
+    path, paths = town
+    pipeline.build(path, paths=paths, until="need")
+    assert pipeline.build(path, paths=paths, until="need").ran == ()
+    monkeypatch.setattr(module, name, value)
+    assert pipeline.build(path, paths=paths, until="need").ran == ("data", "need")
+
+
+def test_every_file_of_the_code_counts(tmp_path, monkeypatch):
+    copy = tmp_path / "needs"
+    (copy / "pipeline").mkdir(parents=True)
+    (copy / "catalogue").mkdir()
+    monkeypatch.setattr(records, "__file__", str(copy / "pipeline" / "records.py"))
+    seen = {records._code_hash()}
+    for file in ("a.py", "catalogue/b.toml", "c.css", "d.js", "e.html", "a.py", "pipeline/a.py"):
+        (copy / file).write_text((copy / file).read_text() + "x" if (copy / file).is_file() else "x")
+        seen.add(records._code_hash())
+    assert len(seen) == 8
+    (copy / "notes.txt").write_text("no code")
+    assert records._code_hash() in seen
+
+
+def test_a_setting_is_noticed_by_the_stages_that_read_it(town):
+    path, paths = town
+    pipeline.build(path, paths=paths)
+    text = path.read_text()
+    path.write_text(text.replace("full_min = 4", "full_min = 5", 1))
+    assert pipeline.build(path, paths=paths).ran == ("plan", "map")
+    path.write_text(text.replace("[plan]", "[need]\ndraws = 5\n[plan]") if "[need]" not in text else
+                    text.replace("[need]", "[need]\ndraws = 5", 1))  # fmt: skip
+    assert pipeline.build(path, paths=paths).ran == ("data", "need", "travel", "plan", "map")
+
+
+def test_what_an_interrupted_search_found_by_then_is_not_kept(town, monkeypatch):
+    path, paths = town
+    plan = stages.plan
+
+    def best_so_far(*given):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(30)
+        except KeyboardInterrupt:
+            return plan(*given)
+
+    monkeypatch.setattr(stages, "plan", best_so_far)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.build(path, paths=paths)
+    assert not (paths.processed / "handtown").exists()
+    monkeypatch.undo()
+    assert pipeline.build(path, paths=paths).ran == ("plan", "map")
+
+
+def test_results_that_somebody_else_left_are_not_used(town, tmp_path, monkeypatch):
+    path, paths = town
+    pipeline.build(path, paths=paths, until="need")
+    kept = paths.processed / ".stages" / "handtown"
+    for file in kept.glob("*.stage"):
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    said: list[str] = []
+    assert pipeline.build(path, paths=paths, until="travel", say=said.append).ran == ("data", "need", "travel")
+    assert sum("is damaged, or was not kept by you: it is not used" in line for line in said) == 2
+
+
+def test_tables_and_page_that_do_not_belong_together_are_not_listed_and_mended(town):
+    path, paths = town
+    built = pipeline.build(path, paths=paths)
+    assert "handtown.html" in (paths.maps / "index.html").read_text()
+    good = built.page.read_bytes()
+    built.page.write_bytes(good + b"<!-- of another build -->")
+    assert "handtown.html" not in pipeline.index_page(paths).read_text()
+    assert pipeline.build(path, paths=paths).ran == ()
+    assert built.page.read_bytes() == good
+    assert "handtown.html" in (paths.maps / "index.html").read_text()
+
+
+def test_a_list_of_pages_that_was_not_written_is_written_by_the_next_run(town):
+    path, paths = town
+    pipeline.build(path, paths=paths)
+    index = paths.maps / "index.html"
+    good = index.read_bytes()
+    index.unlink()
+    assert pipeline.build(path, paths=paths).ran == ()
+    assert index.read_bytes() == good
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{}", '{"stages": {}, "outputs": []}', "\0\0\0"])
+def test_a_broken_record_is_no_record(town, record):
+    path, paths = town
+    built = pipeline.build(path, paths=paths, until="need")
+    good = (built.folder / "provenance.json").read_bytes()
+    (built.folder / "provenance.json").write_text(record)
+    assert pipeline.build(path, paths=paths, until="need").ran == ()
+    assert (built.folder / "provenance.json").read_bytes() == good
+
+
 def test_a_changed_index_is_noticed_and_recorded(town):
     path, paths = town
     pipeline.build(path, paths=paths)
@@ -291,8 +399,7 @@ def test_two_fresh_builds_give_the_same_bytes(town, tmp_path):
     other = Paths(paths.raw, tmp_path / "p2", tmp_path / "m2")
     one, two = pipeline.build(path, paths=paths), pipeline.build(path, paths=other)
     assert one.page.read_bytes() == two.page.read_bytes()
-    timed = {"plan.json", "provenance.json"}  # hold solver seconds and the hash of the file that does
-    for file in sorted(p for p in one.folder.rglob("*") if p.is_file() and p.name not in timed):
+    for file in sorted(p for p in one.folder.rglob("*") if p.is_file()):
         assert file.read_bytes() == (two.folder / file.relative_to(one.folder)).read_bytes(), file.name
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from needs.alone import alone
 from needs.assessment import Area, Assessment, Input
 from needs.assessment.inputs import filled
 from needs.connectors import arcgis, files, nomis, openstreetmap, twins
-from needs.connectors.alone import alone
 from needs.connectors.asking import Ask, Got, by_hand
 from needs.connectors.catalogue import sources
 from needs.connectors.client import Client
@@ -54,7 +54,7 @@ def provide(settings: Assessment, raw: Path, client: Client, *, say: Say = lambd
     if all(there(ask) for ask, _ in asks(settings, raw, client)):
         return
     faults = Faults()
-    with alone(raw, say):
+    with alone(raw, "fetches into", say):
         for ask, specs in asks(settings, raw, client):
             if there(ask):
                 continue

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import tomli_w
 
+from needs.alone import alone
 from needs.assessment import Assessment, Input
 from needs.connectors import arcgis, files, nomis, openstreetmap, providing, twins
-from needs.connectors.alone import alone
 from needs.connectors.answers import Answer
 from needs.connectors.asking import Ask
 from needs.connectors.client import Client
@@ -61,7 +61,7 @@ def update(
         In the end, with every service that could not be asked; what the others gave is there.
     """
     faults = Faults()
-    with alone(raw, say):
+    with alone(raw, "fetches into", say):
         for ask, specs in providing.asks(settings, raw, client):
             try:
                 change = _update(ask, specs, say) if ask.path.is_file() else None

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from needs.errors import NeedsError, fail
+from needs.location.running import run
 from needs.location.values import Bools, Floats, Values
 from needs.settings import SEED
 
@@ -145,7 +146,7 @@ class Transport:
         for tolerance in _TOLERANCES:
             highs.setOptionValue("primal_feasibility_tolerance", tolerance)
             highs.setOptionValue("dual_feasibility_tolerance", tolerance)
-            highs.run()
+            run(highs)
             if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
                 return highs.getSolution()
             highs.clearSolver()

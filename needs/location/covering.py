@@ -14,6 +14,7 @@ from scipy import sparse
 from needs.errors import InfeasibleError, fail
 from needs.location import incidence
 from needs.location.program import Clock
+from needs.location.running import run
 from needs.settings import SEED
 
 Bools = NDArray[np.bool_]
@@ -357,7 +358,7 @@ def program(
         solution = highspy.HighsSolution()
         solution.col_value = start.tolist()
         highs.setSolution(solution)
-    highs.run()
+    run(highs)
     info, status = highs.getInfo(), highs.getModelStatus()
     found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     none = status in {statuses.kInfeasible, statuses.kObjectiveBound}

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, hstack, vstack
 
 from needs.errors import NeedsError, fail
 from needs.location.capacity import Capacity, Transport, loaded
+from needs.location.running import run
 from needs.location.values import Bools, Floats, Values
 
 _SCALE = 1e3  # what the greatest cost is scaled to, in HiGHS' absolute tolerances
@@ -106,7 +107,7 @@ class _Sharing:
         self._again()
 
     def _again(self) -> None:
-        self.highs.run()
+        run(self.highs)
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             fail(NeedsError, "capacity", "the sharing of families lost numerical accuracy", "give whole families")
 

@@ -11,6 +11,7 @@ import numpy as np
 from needs.errors import NeedsError, fail
 from needs.location.program import Clock, Row, Status
 from needs.location.rules import Floats, Ints
+from needs.location.running import run
 from needs.settings import SEED
 
 _TOLERANCE = 1e-9  # by how much a row may be missed, and a whole number not be whole
@@ -131,7 +132,7 @@ class Milp:
                 solution = highspy.HighsSolution()
                 solution.col_value = start.tolist()
                 highs.setSolution(solution)
-            highs.run()
+            run(highs)
             info = highs.getInfo()
             clock.nodes += max(0, int(info.mip_node_count))
             if highs.getModelStatus() != highspy.HighsModelStatus.kSolveError:

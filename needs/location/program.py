@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array, vstack
 
 from needs.location.model import Goal, Model
 from needs.location.rules import Ints
+from needs.location.running import run
 from needs.location.terms import terms
 from needs.location.values import Bools, Floats
 from needs.settings import SEED
@@ -255,7 +256,7 @@ class Program:
                 solution = highspy.HighsSolution()
                 solution.col_value = self._column_values(start, same=handicap > 0)
                 highs.setSolution(solution)
-            highs.run()
+            run(highs)
             if highs.getModelStatus() in _STATUS:
                 break
         return self._answer(highs, clock, whole=whole)

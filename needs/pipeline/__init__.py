@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from needs import comparing, outputs, preparing, report, stages
+from needs import comparing, outputs, preparing, report, stages, stopping
+from needs.alone import alone, worked_in
 from needs.assessment import Assessment
 from needs.connectors import Client
 from needs.indicators import read_spec
@@ -19,7 +20,7 @@ from needs.pipeline.raw import check as check
 from needs.pipeline.raw import draft as draft
 from needs.pipeline.raw import fetch as fetch
 from needs.pipeline.raw import today_of
-from needs.pipeline.records import STAGES, digests, fingerprints, is_done, provenance
+from needs.pipeline.records import STAGES, digests, fingerprints, is_done, provenance, published_plan
 from needs.pipeline.store import Store
 from needs.preparing import Ready
 from needs.settings import Paths
@@ -55,7 +56,7 @@ def build(
     client: Client | None = None,
     say: Say = lambda _: None,
 ) -> Built:
-    """Build an area from its raw files to its page.
+    """Build an area from its raw files to its page; of two programs that build it at once, one waits for the other.
 
     Parameters
     ----------
@@ -74,18 +75,35 @@ def build(
     ------
     NeedsError
         With every fault of the input; nothing is written then.
+    KeyboardInterrupt
+        If it is interrupted; stages that were finished are kept, and the next build goes on from there.
     """
     with _working(area, paths, client, say) as work:
         slug, name = work.settings.area.slug, work.settings.area.name
         folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
         wanted = list(STAGES)[: list(STAGES).index(until) + 1]
-        if is_done(folder, page, {s: work.prints[s] for s in wanted}):
+        kept = paths.processed / ".stages" / slug
+        prints = {s: work.prints[s] for s in wanted}
+        ran: list[str] | None = None
+        if worked_in(kept) or outputs.untidy(folder, page) or not is_done(folder, page, prints):
+            with _alone(kept, say=say) as store:
+                outputs.tidy(folder, page)
+                if not is_done(folder, page, prints):
+                    results, ran = work.run(wanted, store, say)
+                    writers = report.writers(work.settings, results, work.raw)
+                    _publish(folder, page, writers, work.provenance(wanted), results)
+        if ran is None:
             say(f"{name}: nothing has changed, nothing to do")
-            return Built(folder, page if until == "map" else None, ())
-        results, ran = work.run(wanted, Store(paths.processed / ".stages" / slug), say)
-        writers = report.writers(work.settings, results, work.raw)
-        _publish(folder, page, writers, work.provenance(wanted), results, paths)
-        return Built(folder, page if until == "map" else None, tuple(ran))
+        if until == "map":
+            index_page(paths)
+        return Built(folder, page if until == "map" else None, tuple(ran or ()))
+
+
+@contextmanager
+def _alone(folder: Path, *beside: Path, say: Say) -> Iterator[Store]:
+    """Work on results of stages, and let nobody else do so meanwhile."""
+    with alone(folder, "builds in", say):
+        yield Store(folder, *beside, say=say)
 
 
 @contextmanager
@@ -96,8 +114,9 @@ def _working(area: str | Path, paths: Paths, client: Client | None, say: Say) ->
         if ready.council is None:
             yield work
             return
-        ground = work.run(["data"], Store(paths.processed / ".stages" / work.settings.area.slug), say)[0]["data"]
-        kept = preparing.keep(ready, paths.raw, today_of(ground))
+        with _alone(paths.processed / ".stages" / work.settings.area.slug, say=say) as store:
+            ground = work.run(["data"], store, say)[0]["data"]
+            kept = preparing.keep(ready, paths.raw, today_of(ground))
         say(f"{ready.council.name}: its settings are in {kept}; change them there")
     with preparing.prepared(kept, paths.raw, None) as ready:
         yield _Work.of(ready)
@@ -123,10 +142,16 @@ def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = l
         comparing.check(*((w.path, w.settings) for w in works))
         stages_ = [s for s in STAGES if s != "map"]
         kept = [paths.processed / ".stages" / w.place for w in works]
-        done = [w.run(stages_, Store(own, *kept), say)[0] for w, own in zip(works, kept, strict=True)]
+        done = []
+        for work, own in zip(works, kept, strict=True):
+            with _alone(own, *kept, say=say) as store:
+                done.append(work.run(stages_, store, say)[0])
         sides = [comparing.Side(w.path, w.settings, w.raw, results) for w, results in zip(works, done, strict=True)]
         page = paths.maps / f"{report.BETWEEN.join(w.path.stem for w in works)}.html"
-        outputs.write_file(page, comparing.page(*sides))
+        text = comparing.page(*sides)
+    with alone(paths.maps, "writes pages in"):
+        outputs.tidy(page)
+        outputs.write_file(page, text)
     index_page(paths)
     return page
 
@@ -164,11 +189,16 @@ class _Work:
             begin = time.perf_counter()
             found = store.load(stage, self.prints[stage])
             if found is None:
-                found = self._stage(stage, results, say)
+                with stopping.whole():
+                    found = self._stage(stage, results, say)
                 store.save(stage, self.prints[stage], found)
                 ran.append(stage)
             results[stage] = found
-            state = f"{time.perf_counter() - begin:5.1f} s" if stage in ran else "unchanged"
+            took_s = time.perf_counter() - begin
+            if stage in ran:
+                proof = {"solver_s": found.proof["seconds"]} if stage == "plan" else {}
+                store.note(stage, self.prints[stage], seconds=took_s, **proof)
+            state = f"{took_s:5.1f} s" if stage in ran else "unchanged"
             say(f"{self.settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
         return results, ran
 
@@ -199,9 +229,18 @@ class _Work:
 
 
 def index_page(paths: Paths) -> Path:
-    """Write the page that lists every built area, from the tables that they left."""
+    """Write the page that lists every area whose tables and page are whole and belong together, if it has changed."""
     path = paths.maps / "index.html"
-    outputs.write_file(path, report.index(paths.processed, paths.maps))
+
+    def text() -> str:
+        folders = sorted(p.parent for p in paths.processed.glob("*/plan.json"))
+        plans = (published_plan(folder, paths.maps / f"{folder.name}.html") for folder in folders)
+        return report.index([plan for plan in plans if plan is not None], paths.maps)
+
+    if worked_in(paths.maps) or outputs.untidy(path) or not path.is_file() or path.read_bytes() != text().encode():
+        with alone(paths.maps, "writes pages in"):
+            outputs.tidy(path)
+            outputs.write_file(path, text())
     return path
 
 
@@ -211,19 +250,24 @@ def _publish(
     writers: dict[str, Callable[[Path], None]],
     provenance: dict[str, Any],
     results: dict[str, Any],
-    paths: Paths,
 ) -> None:
-    """Write the tables, then the page, then the list of pages; the record of what was written goes with the tables."""
-    text = results["map"].html if "map" in results else None
+    """Write tables and page beside the old ones, then put both in their places, as near to one move as there is.
+
+    The record of what was written goes with the tables, and names the page by its hash: whoever finds the one new and
+    the other old can tell.
+    """
+    text = results["map"].html.encode() if "map" in results else None
 
     def record(path: Path) -> None:
         here = {name: files.sha256(path.parent / name) for name in writers}
         done = {**provenance, "outputs": here}
         if text is not None:
-            done["page_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+            done["page_sha256"] = hashlib.sha256(text).hexdigest()
         path.write_text(outputs.as_json(done), "utf-8", newline="\n")
 
-    outputs.write_folder(folder, {**writers, "provenance.json": record})
-    if text is not None:
-        outputs.write_file(page, text)
-        index_page(paths)
+    with ExitStack() as stack:
+        moves = [stack.enter_context(outputs.folder_to_be(folder, {**writers, "provenance.json": record}))]
+        if text is not None:
+            moves.append(stack.enter_context(outputs.file_to_be(page, text)))
+        for move in moves:
+            move()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import platform
-import secrets
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from needs import __version__, outputs, report
+from needs import __version__, report
 from needs.assessment import Assessment
 from needs.indicators import read_spec
+from needs.pipeline.key import key
 from needs.sources import files
 from needs.toolkit import code_hash
 
@@ -58,17 +57,6 @@ def digests(settings: Assessment, raw: dict[str, Path]) -> dict[str, str]:
     }
 
 
-def key() -> bytes:
-    """Give this user's key, made when it is first asked for."""
-    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "needs"
-    file = folder / "key"
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        outputs.write_file(file, secrets.token_hex(32))
-        file.chmod(0o600)
-    return file.read_text("utf-8").encode()
-
-
 def fingerprints(settings: Assessment, hashes: dict[str, str], index: dict[str, Any]) -> dict[str, str]:
     """Hash, for each stage, its settings, the stages before it, the raw files, the code and the packages."""
     parts = settings.model_dump(mode="json")
@@ -94,16 +82,46 @@ def _packages() -> dict[str, str]:
 
 def is_done(folder: Path, page: Path, prints: dict[str, str]) -> bool:
     """Whether what was published comes from these fingerprints and nobody has touched it since."""
-    file = folder / "provenance.json"
-    if not file.is_file():
+    record = _record(folder)
+    return (
+        record is not None
+        and {stage: record["stages"].get(stage) for stage in prints} == prints
+        and _fits(folder, record["outputs"])
+        and ("map" not in prints or _fits(page.parent, {page.name: record.get("page_sha256")}))
+    )
+
+
+def published_plan(folder: Path, page: Path) -> dict[str, Any] | None:
+    """Read an area's plan.json if it and the page are those that were published together; None if not."""
+    record = _record(folder)
+    try:
+        content = (folder / "plan.json").read_bytes()
+    except OSError:
+        return None
+    own = hashlib.sha256(content).hexdigest()
+    if record is None or own != record["outputs"].get("plan.json"):
+        return None
+    if not _fits(page.parent, {page.name: record.get("page_sha256")}):
+        return None
+    plan: dict[str, Any] = json.loads(content)
+    return plan
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    """Read the record of what was published; None where there is none that can be read."""
+    try:
+        record = json.loads((folder / "provenance.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    good = isinstance(record, dict) and all(isinstance(record.get(k), dict) for k in ("stages", "outputs"))
+    return record if good else None
+
+
+def _fits(folder: Path, hashes: dict[str, Any]) -> bool:
+    try:
+        return all(files.sha256(folder / name) == digest for name, digest in hashes.items())
+    except OSError:
         return False
-    record = json.loads(file.read_text("utf-8"))
-    if any(record["stages"].get(stage) != print_ for stage, print_ in prints.items()):
-        return False
-    published = {folder / name: digest for name, digest in record["outputs"].items()}
-    if "map" in prints:
-        published[page] = record["page_sha256"]
-    return all(p.is_file() and files.sha256(p) == digest for p, digest in published.items())
 
 
 def provenance(

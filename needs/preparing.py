@@ -14,7 +14,7 @@ from needs.assessment import Assessment
 from needs.connectors import Client
 from needs.councils import Council
 from needs.drafting import Today, draft
-from needs.errors import Faults, InputError, SettingsError, fail
+from needs.errors import Faults, SettingsError, fail
 from needs.outputs import write_file
 from needs.sources import files
 from needs.toml import load
@@ -162,16 +162,13 @@ def keep(ready: Ready, raw: Path, today: Today) -> Path:
 
     Raises
     ------
-    InputError
+    OutputError
         If it cannot be written.
     """
     if ready.council is None:
         return ready.path
     path = own_file(ready.council, raw)
-    try:
-        write_file(path, draft(ready.council, today))
-    except OSError as error:
-        fail(InputError, str(path), f"cannot be written: {error.strerror}", "give a folder that can be, with --raw")
+    write_file(path, draft(ready.council, today))
     return path
 
 

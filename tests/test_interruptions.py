@@ -7,12 +7,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from needs import demo
 from needs.settings import SEED
 from tests.killing import PATIENCE_S, Ended, Moment, Server, left, odd, run, serving, tree
 from tests.test_pipeline import write_town
@@ -29,8 +31,10 @@ class Place:
     root: Path
     server: Server
     town: Path
-    good: dict[str, dict[str, str]]
-    ended: dict[str, Ended]
+    name: str
+    change: tuple[str, str]
+    good: dict[str, dict[str, str]] = field(default_factory=dict)
+    ended: dict[str, Ended] = field(default_factory=dict)
 
     @property
     def folders(self) -> tuple[Path, Path]:
@@ -42,8 +46,10 @@ class Place:
             shutil.rmtree(folder, ignore_errors=True)
             if state == "again":
                 shutil.copytree(self.root / "kept" / folder.name, folder)
-        text = self.town.read_text().replace("max_outreach = 0", "max_outreach = 1")
-        self.town.write_text(text.replace("max_outreach = 1", f"max_outreach = {0 if state == 'again' else 1}"))
+        before, after = self.change
+        text = self.town.read_text().replace(after, before)
+        assert text.count(before) == 1
+        self.town.write_text(text.replace(before, after) if state == "again" else text)
 
     def argv(self, town: Path) -> list[str]:
         processed, maps = self.folders
@@ -59,8 +65,15 @@ def place(tmp_path_factory) -> Iterator[Place]:
     (root / "raw").mkdir()
     town = write_town(root / "raw")
     town.write_text(town.read_text().replace("[plan]", "[plan]\ndraws = 0\nalternatives = 0", 1))
+    with undisturbed(root, town, "Handtown", ("max_outreach = 1", "max_outreach = 0")) as made:
+        yield made
+
+
+@contextmanager
+def undisturbed(root: Path, town: Path, name: str, change: tuple[str, str]) -> Iterator[Place]:
+    """Build a place when nobody disturbs it, before and after a setting has changed."""
     with serving(XDG_STATE_HOME=str(root / "state"), XDG_CACHE_HOME=str(root / "cache")) as server:
-        made = Place(root, server, town, {}, {})
+        made = Place(root, server, town, name, change)
         for state in ("fresh", "again"):
             made.lay(state)
             ended = made.build()
@@ -100,7 +113,7 @@ def stop_and_go_on(place: Place, state: str, moment: Moment) -> None:
     good = [place.good[state], *([place.good["fresh"]] if state == "again" else []), {}]
     found = tree(*place.folders)
     shown = {p: h for p, h in found.items() if not Path(p).name.startswith(".") and "/." not in p}
-    for part in ("processed/", "maps/handtown.html", "maps/index.html"):
+    for part in ("processed/", f"maps/{place.name.casefold()}.html", "maps/index.html"):
         of = [{p: h for p, h in each.items() if p.startswith(part)} for each in (shown, *good)]
         assert of[0] in of[1:], f"{moment}: {part} is neither whole nor as it was"
     assert odd(*place.folders) == [], moment
@@ -110,7 +123,9 @@ def stop_and_go_on(place: Place, state: str, moment: Moment) -> None:
     assert tree(*place.folders) == place.good[state], moment
     assert left(*place.folders) == [], moment
     done = [s for s in STAGES if f" {s:<6} " in stopped.out]
-    redone = [line.split()[1] for line in ended.out.splitlines() if line.startswith("Handtown: ") and " s   " in line]
+    redone = [
+        line.split()[1] for line in ended.out.splitlines() if line.startswith(f"{place.name}: ") and " s   " in line
+    ]
     assert not set(done) & set(redone), f"{moment}: finished stages were done again"
 
 
@@ -236,6 +251,15 @@ def test_a_file_where_a_folder_should_be(place):
     assert str(place.folders[1]) in ended.err
     assert not (place.folders[0] / "handtown").exists()
     place.folders[1].unlink()
+
+
+@pytest.mark.soak
+def test_builds_of_the_demo_s_rural_council_are_stopped(tmp_path):
+    town = demo.write(tmp_path / "raw")[0]
+    most = next(line for line in town.read_text().splitlines() if line.startswith("max_outreach = "))
+    with undisturbed(tmp_path, town, "Ruralshire", (most, "max_outreach = 2")) as place:
+        for state, moment in moments(place, 12, seed=3):
+            stop_and_go_on(place, state, moment)
 
 
 @pytest.mark.soak

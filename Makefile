@@ -13,7 +13,7 @@ GIVEN = $(if $(filter command line environment,$(origin RAW)),--raw "$(RAW)")
 FOLDERS = $(GIVEN) --processed "$(PROCESSED)" --maps "$(MAPS)"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format assess data init need travel plan map check compare lab notebooks bench clean area-given
+.PHONY: help england demo test soak lint format assess data init need travel plan map check compare lab notebooks bench clean area-given
 
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ soak: $(VENV)/.installed-dev ## Run the long tests: a hundred builds stopped, th
 
 assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=Staffordshire
 	@$(NEEDS) build "$(AREA)" $(FOLDERS)
+
+england: $(VENV)/.installed-cluster ## Build all of England: make england RAW=folder WORKERS=2
+	@$(NEEDS) england $(FOLDERS) $(if $(WORKERS),--workers $(WORKERS)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 init: area-given $(VENV)/.installed ## Write an area's assessment file, with every setting explained
 	@$(NEEDS) init "$(AREA)" $(GIVEN)
@@ -80,6 +83,11 @@ $(VENV)/bin/python:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing packages (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-cluster: $(VENV)/.installed
+	@echo "Installing Dask (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from needs import assessment, connectors, councils, demo, pipeline, preparing, scenarios, stopping
 from needs.errors import Fault, InputError, NeedsError, SettingsError, SourceError, fail
+from needs.nation import choosing, running
 from needs.settings import Paths
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -25,6 +26,8 @@ _err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 Stage = Literal["data", "need", "travel", "plan", "map"]
+Step = Literal["reach", "choice", "pages"]
+Share = Literal["weight", "zones", "children"]
 Area = Annotated[
     str, typer.Argument(help="Name or code of a council, of several (Rutland + Melton), or the path of a TOML file")
 ]
@@ -54,6 +57,49 @@ def build(
     _out.print(f"tables: {built.folder}")
     if built.page:
         _out.print(f"page:   {built.page}")
+
+
+@app.command()
+def england(
+    settings: Annotated[
+        str, typer.Option(help="An assessment TOML of many councils, in place of all of England")
+    ] = "England",
+    new_hubs: Annotated[
+        int | None, typer.Option(min=0, help="New hubs for the nation; up to 1,000 in all by default")
+    ] = None,
+    share: Annotated[Share, typer.Option(help="How councils share them who choose for themselves")] = "weight",
+    first: Annotated[int, typer.Option(min=0, help="How many councils come first")] = 10,
+    first_hubs: Annotated[int | None, typer.Option(min=0, help="New hubs that these have together")] = None,
+    first_rural: Annotated[int, typer.Option(min=0, help="How many of these are mainly rural, at least")] = 0,
+    until: Annotated[
+        Step, typer.Option(help="Last step: what is reached today; the national choice; plans and pages")
+    ] = "pages",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.5:8786")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes on this machine; 0: one after the other in this one")
+    ] = None,
+    memory_gb: Annotated[float, typer.Option(min=0.5, help="Memory of each of these processes")] = running.WORKER_GB,
+    raw: Raw = None,
+    processed: Processed = _DEFAULT.processed,
+    maps: Maps = _DEFAULT.maps,
+    offline: Offline = False,
+) -> None:
+    """Build all of England: every council, hubs needed, the national choice, an overview and a page per council."""
+    question = choosing.Question(new_hubs, share, first, first_hubs, first_rural)
+    paths = Paths(raw or _DEFAULT.raw, processed, maps)
+    with (
+        _client(online=raw is None and not offline) as client,
+        running.runner(scheduler=scheduler, workers=workers, memory_gb=memory_gb) as runner,
+    ):
+        built = pipeline.england(
+            settings, paths=paths, runner=runner, question=question, until=until, client=client, say=_out.print
+        )
+    _out.print(f"tables: {built.folder}")
+    if built.missing:
+        _out.print(f"{built.missing} things are not known, or did not work, of councils: missing.csv lists them")
+    _out.print(f"page:   {built.page} ({built.pages} councils have one beside it)")
 
 
 @contextmanager

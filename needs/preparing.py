@@ -74,6 +74,20 @@ def find(area: str | Path, raw: Path) -> Path | Council:
     return council
 
 
+def check_no_nation(area: str | Path, raw: Path) -> None:
+    """See that an area is not all of England, which is too much for one plan.
+
+    Raises
+    ------
+    SettingsError
+        If it is.
+    """
+    found = find(area, raw)
+    codes = assessment.read(found).area.codes if isinstance(found, Path) else found.codes
+    if set(codes) == set(councils.england().codes):
+        fail(SettingsError, str(area), "is all of England", "use `needs england`, which plans council by council")
+
+
 def own_file(council: Council, raw: Path) -> Path:
     """Say where a council's own assessment file is kept."""
     return raw / "areas" / council.slug / f"{council.slug}.toml"

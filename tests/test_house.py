@@ -17,7 +17,7 @@ PACKAGE = ROOT / "needs"
 
 # Rooms from the ground floor up: a room imports only from rooms before it.
 ROOMS = (
-    "errors", "settings", "stopping", "alone",
+    "errors", "settings", "toolkit", "stopping", "alone",
     "toml", "kernels", "rates", "inequality", "charts", "disclosure", "demand", "vintages",
     "schemas", "councils", "assessment", "drafting", "sources", "connectors", "indicators", "areas", "index", "rural",
     "sites", "routing", "streets", "transit", "travel", "sanity", "oddities", "isochrones", "catchments", "location",

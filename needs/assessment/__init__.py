@@ -65,11 +65,6 @@ class Area(Strict):
     def _each_district(cls, codes: list[str]) -> list[str]:
         return list(england().codes) if codes == [ENGLAND] else codes
 
-    @property
-    def is_nation(self) -> bool:
-        """Whether it is all of England."""
-        return len(set(self.codes)) == len(england().codes)
-
     @model_validator(mode="after")
     def _codes_look_right(self) -> Area:
         for code in self.codes:

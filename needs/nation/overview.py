@@ -11,6 +11,7 @@ import pandas as pd
 from needs import demand, travel
 from needs.assessment import Assessment
 from needs.nation.allocation import Allocation
+from needs.nation.choosing import Chosen
 from needs.nation.first import First
 from needs.nation.needed import Needed
 from needs.nation.tables import National
@@ -31,9 +32,7 @@ def overview(
     settings: Assessment,
     shapes: gpd.GeoDataFrame,
     found: National,
-    needed: Needed,
-    allocation: Allocation,
-    first: First | None,
+    chosen: Chosen | None,
     *,
     estimated: bool,
     warning: str | None,
@@ -49,8 +48,8 @@ def overview(
         Of the nation.
     shapes
         lsoa21cd and polygons, EPSG:27700.
-    found, needed, allocation, first
-        The national tables.
+    found, chosen
+        The national tables, and what was chosen from them, if that was asked.
     estimated, warning, sources, command
         As of a council's page.
     pages
@@ -97,9 +96,8 @@ def overview(
         more=[
             _ranking("children", "Children in need beyond reach", found, "rank_children"),
             _by_class(found),
-            _needed(needed, found),
-            *_allocated(allocation),
-            *([_first(first)] if first is not None else []),
+            *([_needed(chosen.needed, found), _allocated(chosen.allocation)] if chosen is not None else []),
+            *([_first(chosen.first)] if chosen is not None and chosen.first is not None else []),
         ],
     )
 
@@ -217,7 +215,7 @@ def _hubs(row: pd.Series[Any]) -> str:
     return number(row["hubs"]) if row["status"] == "proven" else f"{number(row['at_least'])}–{number(row['hubs'])}"
 
 
-def _allocated(found: Allocation) -> list[More]:
+def _allocated(found: Allocation) -> More:
     columns = [Column("Council", "head"), Column("today", "number", "Hubs"), Column("own plan", "number", "Hubs"),
                Column("national", "number", "Hubs"), Column("today", "number", "Families reached"),
                Column("own plan", "number", "Families reached"), Column("national", "number", "Families reached"),
@@ -233,7 +231,7 @@ def _allocated(found: Allocation) -> list[More]:
     if len(order) > _SHOWN:
         said.append("The table shows those who lose most and gain most; allocation_councils.csv has all.")
     heading = f"{number(found.new)} new hubs: chosen for all councils at once, or by each for itself"
-    return [More("allocation", heading, said, columns, rows)]
+    return More("allocation", heading, said, columns, rows)
 
 
 def _first(found: First) -> More:

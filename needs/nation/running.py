@@ -17,6 +17,7 @@ from needs.toolkit import code_hash
 WORKER_GB = 2.0  # memory of a worker, if not told otherwise; what it may use at most
 TRIES = 3  # workers that a task may lose before it is given up
 _AHEAD = 2  # tasks that wait for each worker: few, since each holds its tables
+ANSWER_S = 10.0  # until a scheduler answers
 _TO_INSTALL = "install it: pip install 'needs[cluster]'"
 
 Work = Callable[[Any], Any]
@@ -170,7 +171,7 @@ def _local(workers: int, memory_gb: float) -> Iterator[Any]:
             threads_per_worker=1,
             memory_limit=f"{memory_gb}GB",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=50,
         ) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]
@@ -183,7 +184,7 @@ def _joined(address: str) -> Iterator[Any]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
+        client = Client(address, timeout=ANSWER_S)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         fail(SettingsError, f"--scheduler {address}", f"no scheduler answers ({error})", "start it: dask scheduler")
     with client:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from needs.councils import Entry, regions_of, resolve
+from needs.nation.choosing import Chosen
 from needs.nation.needed import Needed
 from needs.nation.reach import Reach
 from needs.nation.tasks import Planned, Reached, Refused
@@ -44,7 +45,7 @@ def gathered(
     councils: Sequence[Entry],
     reached: Mapping[str, Reached | Refused],
     planned: Mapping[str, Planned | Refused],
-    needed: Needed,
+    needed: Needed | None,
 ) -> National:
     """Put the results of all councils together.
 
@@ -55,7 +56,7 @@ def gathered(
     reached, planned
         By code.
     needed
-        Hubs that each council needs.
+        Hubs that each council needs, where that was asked.
     """
     have = {code: found for code, found in reached.items() if isinstance(found, Reached)}
     plans = {code: found for code, found in planned.items() if isinstance(found, Planned)}
@@ -73,6 +74,32 @@ def gathered(
     )
 
 
+def by_file(found: National, chosen: Chosen | None) -> dict[str, pd.DataFrame]:
+    """Name the files of the national tables; those that rest on travel say how it was found."""
+    tables = {"zones.csv": found.zones, "councils.csv": found.councils, "plans.csv": found.plans}
+    if chosen is not None:
+        tables |= {
+            "hubs_needed.csv": chosen.needed.table,
+            "frontier.csv": chosen.needed.frontier,
+            "allocation_councils.csv": chosen.allocation.councils,
+            "allocation_sites.csv": chosen.allocation.sites,
+            "allocation_totals.csv": chosen.allocation.totals,
+            "allocation_groups.csv": chosen.allocation.groups,
+        }
+    if chosen is not None and chosen.first is not None:
+        tables |= {"first_areas.csv": chosen.first.areas, "first_areas_next.csv": chosen.first.runner_up}
+    how = found.zones.groupby("council")["travel"].first()
+    whole = " and ".join(sorted(how.unique()))
+    said = {
+        name: table
+        if "travel" in table
+        else table.assign(travel=table["council"].map(how) if "council" in table else whole)
+        for name, table in tables.items()
+        if len(table)
+    }
+    return {**said, "missing.csv": found.missing}
+
+
 def joined(reached: Mapping[str, Reached | Refused]) -> Reach:
     """Join the councils' families and buildings."""
     return Reach.joined([found.reach for found in reached.values() if isinstance(found, Reached)])
@@ -83,7 +110,7 @@ def _councils(
     reached: Mapping[str, Reached],
     planned: Mapping[str, Planned],
     zones: pd.DataFrame,
-    needed: Needed,
+    needed: Needed | None,
 ) -> pd.DataFrame:
     """Describe every council, and rank those that could be measured: 1 = most.
 
@@ -117,9 +144,9 @@ def _councils(
             table[rank] = table[column].rank(ascending=False, method="min").astype("Int64")
     in_class = table.groupby("rural_class")["unmet_today"].rank(ascending=False, method="min")
     table["rank_in_class"] = in_class.astype("Int64")
-    return table.merge(_needed(needed), on="council", how="left").sort_values(
-        ["rank_unmet", "council"], ignore_index=True
-    )
+    if needed is not None:
+        table = table.merge(_needed(needed), on="council", how="left")
+    return table.sort_values(["rank_unmet", "council"], ignore_index=True)
 
 
 def _with_shares(zones: pd.DataFrame) -> pd.DataFrame:

@@ -27,10 +27,10 @@ class Reached:
     Attributes
     ----------
     zones
-        One row per zone: lsoa21cd, zone_name, lad24cd, council (upper tier), travel (how it was found), ruc21cd, demand,
-        deprived_children with its bounds where they are known, need_score, need_rank_england, need_fifth_england, the
-        interval of its rank where ranks were drawn; cover, hub, outreach, virtual and unmet of today; cover_possible
-        (best cover with a hub in every building that could be one, neighbours' included); per mode
+        One row per zone: lsoa21cd, zone_name, lad24cd, council (upper tier), travel (how it was found), ruc21cd, demand
+        (families), deprived_children with its bounds where known, need_score, need_rank_england, need_fifth_england,
+        the interval of its rank where ranks were drawn; cover, hub, outreach, virtual and unmet of today;
+        cover_possible (best cover with a hub in every building that could be one, neighbours' included); per mode
         hub_{mode}_min_today and site_{mode}_min (to the nearest building that is or could be a hub), of the middle
         family, NaN beyond the limit.
     reach

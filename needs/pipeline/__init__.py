@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from needs import comparing, outputs, preparing, report, stages, stopping
+from needs import comparing, outputs, preparing, report
 from needs.alone import alone, worked_in
-from needs.assessment import Assessment
 from needs.connectors import Client
-from needs.indicators import read_spec
+from needs.pipeline.england import england as england
 from needs.pipeline.raw import bundle as bundle
 from needs.pipeline.raw import check as check
 from needs.pipeline.raw import draft as draft
 from needs.pipeline.raw import fetch as fetch
 from needs.pipeline.raw import today_of
-from needs.pipeline.records import STAGES, digests, fingerprints, is_done, provenance, published_plan
-from needs.pipeline.store import Store
-from needs.preparing import Ready
+from needs.pipeline.records import STAGES, is_done, published_plan
+from needs.pipeline.work import Work, alone_with_store
 from needs.settings import Paths
 from needs.sources import files
 
@@ -78,6 +75,7 @@ def build(
     KeyboardInterrupt
         If it is interrupted; stages that were finished are kept, and the next build goes on from there.
     """
+    preparing.check_no_nation(area, paths.raw)
     with _working(area, paths, client, say) as work:
         slug, name = work.settings.area.slug, work.settings.area.name
         folder, page = paths.processed / slug, paths.maps / f"{slug}.html"
@@ -86,7 +84,7 @@ def build(
         prints = {s: work.prints[s] for s in wanted}
         ran: list[str] | None = None
         if worked_in(kept) or outputs.untidy(folder, page) or not is_done(folder, page, prints):
-            with _alone(kept, say=say) as store:
+            with alone_with_store(kept, say=say) as store:
                 outputs.tidy(folder, page)
                 if not is_done(folder, page, prints):
                     results, ran = work.run(wanted, store, say)
@@ -100,26 +98,19 @@ def build(
 
 
 @contextmanager
-def _alone(folder: Path, *beside: Path, say: Say) -> Iterator[Store]:
-    """Work on results of stages, and let nobody else do so meanwhile."""
-    with alone(folder, "builds in", say):
-        yield Store(folder, *beside, say=say)
-
-
-@contextmanager
-def _working(area: str | Path, paths: Paths, client: Client | None, say: Say) -> Iterator[_Work]:
+def _working(area: str | Path, paths: Paths, client: Client | None, say: Say) -> Iterator[Work]:
     """Prepare an area. A council without a file of its own gets one, once it is known what it has today."""
     with preparing.prepared(area, paths.raw, client, say) as ready:
-        work = _Work.of(ready)
+        work = Work.of(ready)
         if ready.council is None:
             yield work
             return
-        with _alone(paths.processed / ".stages" / work.settings.area.slug, say=say) as store:
+        with alone_with_store(paths.processed / ".stages" / work.settings.area.slug, say=say) as store:
             ground = work.run(["data"], store, say)[0]["data"]
             kept = preparing.keep(ready, paths.raw, today_of(ground))
         say(f"{ready.council.name}: its settings are in {kept}; change them there")
     with preparing.prepared(kept, paths.raw, None) as ready:
-        yield _Work.of(ready)
+        yield Work.of(ready)
 
 
 def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = lambda _: None) -> Path:
@@ -144,7 +135,7 @@ def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = l
         kept = [paths.processed / ".stages" / w.place for w in works]
         done = []
         for work, own in zip(works, kept, strict=True):
-            with _alone(own, *kept, say=say) as store:
+            with alone_with_store(own, *kept, say=say) as store:
                 done.append(work.run(stages_, store, say)[0])
         sides = [comparing.Side(w.path, w.settings, w.raw, results) for w, results in zip(works, done, strict=True)]
         page = paths.maps / f"{report.BETWEEN.join(w.path.stem for w in works)}.html"
@@ -154,78 +145,6 @@ def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = l
         outputs.write_file(page, text)
     index_page(paths)
     return page
-
-
-@dataclass(frozen=True)
-class _Work:
-    """One assessment, its raw files, and the fingerprint of each stage."""
-
-    path: Path
-    settings: Assessment
-    raw: dict[str, Path]
-    hashes: dict[str, str]
-    prints: dict[str, str]
-
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, ready: Ready) -> _Work:
-        settings, raw = ready.settings, ready.raw
-        hashes = digests(settings, raw)
-        index = read_spec(settings.need.index).model_dump(mode="json")
-        return cls(ready.path, settings, raw, hashes, fingerprints(settings, hashes, index), ready.notes)
-
-    @property
-    def place(self) -> str:
-        """Where its results are kept: several files may be about one area."""
-        slug = self.settings.area.slug
-        return slug if self.path.stem == slug else f"{slug}-{self.path.stem}"
-
-    def run(self, wanted: list[str], store: Store, say: Say) -> tuple[dict[str, Any], list[str]]:
-        """Run stages, or take what an earlier run of the same left; say which had to run."""
-        results: dict[str, Any] = {}
-        ran = []
-        for stage in wanted:
-            begin = time.perf_counter()
-            found = store.load(stage, self.prints[stage])
-            if found is None:
-                with stopping.whole():
-                    found = self._stage(stage, results, say)
-                store.save(stage, self.prints[stage], found)
-                ran.append(stage)
-            results[stage] = found
-            took_s = time.perf_counter() - begin
-            if stage in ran:
-                proof = {"solver_s": found.proof["seconds"]} if stage == "plan" else {}
-                store.note(stage, self.prints[stage], seconds=took_s, **proof)
-            state = f"{took_s:5.1f} s" if stage in ran else "unchanged"
-            say(f"{self.settings.area.name}: {stage:<6} {state:>9}   {found.summary}")
-        return results, ran
-
-    def _stage(self, stage: str, results: dict[str, Any], say: Say) -> Any:
-        match stage:
-            case "data":
-                ground = stages.data(self.settings, self.raw)
-                return replace(ground, notes=[*self.notes, *ground.notes])
-            case "need":
-                return stages.need(self.settings, results["data"])
-            case "travel":
-                return stages.measure(self.settings, results["data"], say=say)
-            case "plan":
-                return stages.plan(self.settings, results["data"], results["need"], results["travel"])
-            case _:
-                return report.page(
-                    self.settings,
-                    results,
-                    sources=report.sources(self.settings, self.raw),
-                    command=report.command(self.settings, self.path),
-                    background=report.background(report.streets_of(self.settings, self.raw), results["plan"].zones),
-                )
-
-    def provenance(self, wanted: list[str]) -> dict[str, Any]:
-        """Record what went in."""
-        prints = {s: self.prints[s] for s in wanted}
-        return provenance(self.settings, self.path, self.raw, self.hashes, prints)
 
 
 def index_page(paths: Paths) -> Path:

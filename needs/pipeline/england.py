@@ -1,0 +1,353 @@
+"""Build all of England: its tables once, every council as a task, what follows from all of them, and the pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from needs import assessment, outputs, preparing, report, stopping
+from needs.alone import worked_in
+from needs.connectors import Client
+from needs.councils import Entry, resolve, upper_tier
+from needs.errors import NeedsError, SettingsError, fail
+from needs.nation import tasks
+from needs.nation.choosing import Chosen, Question, choose
+from needs.nation.cutting import Nation, cut
+from needs.nation.overview import overview
+from needs.nation.reach import Reach
+from needs.nation.running import Runner, Tasks
+from needs.nation.tables import National, by_file, gathered, joined
+from needs.nation.tasks import Planned, Refused
+from needs.pipeline.records import is_done
+from needs.pipeline.store import Store
+from needs.pipeline.work import Work, alone_with_store
+from needs.preparing import Ready
+from needs.settings import Paths
+from needs.sources import files
+from needs.webmap.overview import render_overview
+
+Say = Callable[[str], None]
+INDEX = "index.html"
+STEPS = ("reach", "choice", "pages")  # what each council has and could have; the national choice; plans and pages
+
+
+@dataclass(frozen=True)
+class BuiltNation:
+    """What a build of England left behind.
+
+    Attributes
+    ----------
+    folder
+        The national tables.
+    page
+        The overview; beside it the councils' pages.
+    pages
+        How many councils have one.
+    ran
+        How many tasks had to run.
+    missing
+        How many things are not known, or did not work, of councils (missing.csv).
+    """
+
+    folder: Path
+    page: Path
+    pages: int
+    ran: int
+    missing: int
+
+
+def england(
+    area: str | Path,
+    *,
+    paths: Paths,
+    runner: Runner,
+    question: Question | None = None,
+    until: str = "pages",
+    client: Client | None = None,
+    say: Say = lambda _: None,
+) -> BuiltNation:
+    """Build England from raw files to an overview and a page per council.
+
+    Parameters
+    ----------
+    area
+        "England", or the path of an assessment TOML of many councils.
+    paths
+        Folders of raw files, tables and pages.
+    runner
+        Who does the councils' tasks.
+    question
+        What is asked of all councils together.
+    until
+        "reach": needs, minutes and cover today; "choice": also hubs needed and the national choice; "pages": also every
+        council's plan and page.
+    client
+        Who fetches raw files that are missing.
+    say
+        Told, line by line, how far it has come.
+
+    Raises
+    ------
+    NeedsError
+        With every fault of the input; nothing is written then. A fault of one council alone is told in missing.csv.
+    KeyboardInterrupt
+        If it is interrupted; what was finished is kept, and the next build goes on from there.
+    """
+    with preparing.prepared(area, paths.raw, client, say) as ready:
+        build = _Build.of(ready, paths, question or Question(), until)
+        with alone_with_store(build.kept, say=say) as store:
+            outputs.tidy(build.folder, build.pages)
+            if not worked_in(build.folder) and build.is_done():
+                say(f"{build.name}: nothing has changed, nothing to do")
+                return build.built(0)
+            return build.run(runner, store, say)
+
+
+@dataclass(frozen=True)
+class _Build:
+    """A build of England: what goes in, and where results lie."""
+
+    ready: Ready
+    work: Work
+    paths: Paths
+    question: Question
+    until: str
+    streets: dict[str, Path]
+
+    @classmethod
+    def of(cls, ready: Ready, paths: Paths, question: Question, until: str) -> _Build:
+        if until not in STEPS:
+            fail(SettingsError, "--until", f"{until!r} is no step", f"use one of {', '.join(STEPS)}")
+        return cls(ready, Work.of(ready), paths, question, until, _streets(paths.raw))
+
+    @property
+    def name(self) -> str:
+        return self.work.settings.area.name
+
+    @property
+    def slug(self) -> str:
+        return self.work.settings.area.slug
+
+    @property
+    def kept(self) -> Path:
+        return self.paths.processed / ".stages" / self.slug
+
+    @property
+    def folder(self) -> Path:
+        return self.paths.processed / self.slug
+
+    @property
+    def pages(self) -> Path:
+        return self.paths.maps / self.slug
+
+    def prints(self) -> dict[str, str]:
+        """Fingerprint what was published: of the inputs, and of the question."""
+        asked = json.dumps([vars(self.question), self.until, sorted(self._street_hashes().items())])
+        text = self.work.prints["map"] + asked
+        return {"england": hashlib.sha256(text.encode()).hexdigest(), "map": self.work.prints["map"]}
+
+    def _street_hashes(self) -> dict[str, str]:
+        return {code: files.sha256(path) for code, path in self.streets.items()}
+
+    def is_done(self) -> bool:
+        """Whether what was published comes from the same, and nobody has touched it since."""
+        return is_done(self.folder, self.pages / INDEX, self.prints())
+
+    def built(self, ran: int) -> BuiltNation:
+        pages = sorted(p for p in self.pages.glob("*.html") if p.name != INDEX)
+        missing = len(pd.read_csv(self.folder / "missing.csv"))
+        return BuiltNation(self.folder, self.pages / INDEX, len(pages), ran, missing)
+
+    def run(self, runner: Runner, store: Store, say: Say) -> BuiltNation:
+        """Do all that has not been done."""
+        results, _ = self.work.run(["data"], store, say)
+        nation = self._nation(results["data"], store, say)
+        council = _Councils(self, nation, runner, say)
+        reached = council.each("reach", tasks.reach)
+        reach = joined(reached)
+        say(f"{self.name}: {len(reach.families):,} groups of families, {len(reach.sites):,} buildings for hubs")
+        chosen = None if self.until == "reach" else self._chosen(reach, store, say)
+        planned: Mapping[str, Planned | Refused] = {}
+        if self.until == "pages":
+            read = report.sources(self.work.settings, self.work.raw)
+            work = partial(tasks.plan, sources=read, command=self.command)
+            planned = council.each("plan", work, without="page")
+        found = gathered(nation.councils, reached, planned, None if chosen is None else chosen.needed)
+        self._publish(nation, found, chosen, council)
+        return self.built(council.ran)
+
+    @property
+    def command(self) -> str:
+        return "needs england --raw <folder of the raw files>"
+
+    def _nation(self, ground: Any, store: Store, say: Say) -> Nation:
+        """Fit the index and draw ranks, or take what an earlier run left."""
+        begin = time.perf_counter()
+        found: Nation | None = store.load("nation", self.work.prints["need"])
+        if found is None:
+            with stopping.whole():
+                found = Nation.of(self.work.settings, ground)
+            store.save("nation", self.work.prints["need"], found)
+        say(f"{self.name}: need   {time.perf_counter() - begin:5.1f} s   {len(found.councils)} councils")
+        return found
+
+    def _chosen(self, reach: Reach, store: Store, say: Say) -> Chosen:
+        """Make the national choice, or take what an earlier run left."""
+        begin, mark = time.perf_counter(), self.prints()["england"]
+        chosen: Chosen | None = store.load("choice", mark)
+        if chosen is None:
+            with stopping.whole():
+                chosen = choose(reach, self.question)
+            store.save("choice", mark, chosen)
+        say(f"{self.name}: choice {time.perf_counter() - begin:5.1f} s   {chosen.allocation.sentences()[1]}")
+        return chosen
+
+    def _publish(
+        self,
+        nation: Nation,
+        found: National,
+        chosen: Chosen | None,
+        council: _Councils,
+    ) -> None:
+        """Write tables, pages and the overview, each whole; the record of what was written goes with the tables."""
+        settings, raw = self.work.settings, self.work.raw
+        estimated = bool((found.zones["travel"] != tasks.STREETS).any())
+        warning = report.caution(settings, nation.ground)
+        read = report.sources(settings, raw)
+        origin = outputs.Origin(self.name, self.slug, ["E92000001"], settings.area.synthetic, read, warning=warning)
+        pages = {e.code: f"{_slug(e)}.html" for e in nation.councils if e.code in council.planned}
+        page = render_overview(
+            overview(
+                settings, nation.ground.zones[["lsoa21cd", "geometry"]], found, chosen,
+                estimated=estimated, warning=settings.area.warning, sources=read, command=self.command,
+                pages={Path(p).stem for p in pages.values()},
+            )
+        ).encode()  # fmt: skip
+        made = {name: outputs.csv_writer(table) for name, table in by_file(found, chosen).items()}
+        writers = outputs.documented(made, origin)
+
+        def record(path: Path) -> None:
+            here = {name: files.sha256(path.parent / name) for name in writers}
+            done = self.work.provenance(["data", "need", "map"])
+            done["stages"] |= self.prints()
+            done["outputs"] = here
+            done["page_sha256"] = hashlib.sha256(page).hexdigest()
+            done["question"] = vars(self.question) | {"until": self.until}
+            path.write_text(outputs.as_json(done), "utf-8", newline="\n")
+
+        html = {name: partial(council.write_page, code) for code, name in pages.items()}
+        with ExitStack() as stack:
+            moves = [
+                stack.enter_context(outputs.folder_to_be(self.folder, {**writers, "provenance.json": record})),
+                stack.enter_context(
+                    outputs.folder_to_be(self.pages, {**html, INDEX: lambda path: _written(path, page)})
+                ),
+            ]
+            for move in moves:
+                move()
+
+
+class _Councils:
+    """The councils' tasks of one build, each remembered by what went into the nation and into it."""
+
+    def __init__(self, build: _Build, nation: Nation, runner: Runner, say: Say) -> None:
+        self.build, self.nation, self.runner, self.say = build, nation, runner, say
+        self.ran = 0
+        self.planned: set[str] = set()
+        self._streets = build._street_hashes()
+
+    def each(self, step: str, work: Callable[[Any], Any], *, without: str = "") -> dict[str, Any]:
+        """Do a task for every council whose result is not there; give all results, by code.
+
+        Parameters
+        ----------
+        step
+            Its name.
+        work
+            Of a `cutting.Part`.
+        without
+            A part of results that stays on the disk.
+        """
+        results: dict[str, Any] = {}
+        begin, councils = time.perf_counter(), self.nation.councils
+        todo = []
+        for entry in councils:
+            found = self._store(entry).load(step, self._print(step, entry))
+            if found is None:
+                todo.append(entry)
+            else:
+                results[entry.code] = self._light(step, entry, found, without)
+        by_code = {e.code: e for e in todo}
+        done = len(results)
+        for code, found in self.runner.each(work, self._tasks(todo)):
+            entry = by_code[code]
+            self._store(entry).save(step, self._print(step, entry), found)
+            results[code] = self._light(step, entry, found, without)
+            done, self.ran = done + 1, self.ran + 1
+            told = f"{found.faults[0]}" if isinstance(found, Refused) else ""
+            self.say(f"{self.build.name}: {step:<6} {done:>3} of {len(councils)}   {entry.name}   {told}".rstrip())
+        state = f"{time.perf_counter() - begin:5.1f} s, {self.runner.told}" if todo else "unchanged"
+        self.say(f"{self.build.name}: {step:<6} {state}")
+        return {e.code: results[e.code] for e in councils}
+
+    def write_page(self, code: str, path: Path) -> None:
+        """Write a council's page from what is kept."""
+        entry = next(e for e in self.nation.councils if e.code == code)
+        found = self._store(entry).load("plan", self._print("plan", entry))
+        _written(path, found.page.encode())
+
+    def _light(self, step: str, entry: Entry, found: Any, without: str) -> Any:
+        if step == "plan" and isinstance(found, Planned):
+            self.planned.add(entry.code)
+        return replace(found, **{without: ""}) if without and not isinstance(found, Refused) else found
+
+    def _tasks(self, todo: list[Entry]) -> Tasks:
+        for entry in todo:
+            yield entry.code, partial(cut, self.nation, entry, self.build.streets.get(entry.code))
+
+    def _store(self, entry: Entry) -> Store:
+        return Store(self.build.kept / _slug(entry), say=self.say)
+
+    def _print(self, step: str, entry: Entry) -> str:
+        text = f"{self.build.work.prints['plan']} {step} {entry.code} {self._streets.get(entry.code)}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _slug(entry: Entry) -> str:
+    return resolve(entry.code).slug
+
+
+def _written(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _streets(raw: Path) -> dict[str, Path]:
+    """Find the streets that councils have of their own: those of their assessments, where the file is there."""
+    found = {}
+    for entry in _with_assessment(raw):
+        code, path = entry
+        try:
+            settings = assessment.read(path)
+        except NeedsError:
+            continue  # its own build says what is wrong with it
+        given = settings.of("streets")
+        if given and (raw / given[0].path).is_file():
+            found[code] = raw / given[0].path
+    return found
+
+
+def _with_assessment(raw: Path) -> Iterator[tuple[str, Path]]:
+    """List the councils of the upper tier that have an assessment file that reads this folder."""
+    for entry in upper_tier():
+        path = preparing.find(entry.code, raw)
+        if isinstance(path, Path) and set(resolve(entry.code).codes) == set(assessment.read(path).area.codes):
+            yield entry.code, path

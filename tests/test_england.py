@@ -1,0 +1,354 @@
+"""All of England: tasks against a council's own build, conservation, a cluster, what goes wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from needs import __main__ as cli
+from needs import pipeline
+from needs.errors import SettingsError
+from needs.nation import running, tasks
+from needs.nation.choosing import Question
+from needs.nation.running import Here
+from needs.settings import Paths
+from needs.travel import ESTIMATE
+from tests import small_england
+from tests.browser import CHROMIUM, Browser
+from tests.killing import tree
+
+QUESTION = Question(new_hubs=4, areas=2)
+BUSY_S = 0.3
+PATIENCE_S = 120
+
+
+def build(file: Path, top: Path, runner=None, **more):
+    paths = Paths(file.parent, top / "processed", top / "maps")
+    told: list[str] = []
+    more = {"question": QUESTION, "say": told.append, **more}
+    return pipeline.england(file, paths=paths, runner=runner or Here(), **more), told, paths
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    top = tmp_path_factory.mktemp("england")
+    file = small_england.write(top / "raw")
+    built, told, paths = build(file, top)
+    return file, built, told, paths
+
+
+def table(small, name: str) -> pd.DataFrame:
+    return pd.read_csv(small[1].folder / name)
+
+
+def test_families_are_conserved_from_input_to_nation(small):
+    births = pd.read_csv(small[0].parent / "demand.csv")["births"].sum()
+    zones, councils = table(small, "zones.csv"), table(small, "councils.csv")
+    assert len(zones) == 48
+    assert zones["lsoa21cd"].is_monotonic_increasing
+    for sums in (zones["demand"], councils["families"]):
+        assert sums.sum() == pytest.approx(births)
+    for when in ("today", "plan"):
+        ways_of = [f"{way}_{when}" for way in ("hub", "outreach", "virtual")]
+        np.testing.assert_allclose(zones[ways_of].sum(axis=1), zones["demand"], rtol=1e-4)
+    assert councils["unmet_today"].sum() == pytest.approx(zones["unmet_today"].sum(), rel=1e-4)
+    ways = table(small, "allocation_totals.csv").set_index("way")
+    covered = (zones["demand"] * zones["cover_today"]).sum()
+    assert ways.loc["today", "families"] == pytest.approx(covered, rel=1e-4)
+
+
+def test_councils_stand_in_the_order_of_their_unmet_need(small):
+    councils = table(small, "councils.csv")
+    assert councils["unmet_today"].is_monotonic_decreasing
+    assert councils["rank_unmet"].tolist() == [1, 2, 3]
+    by_children = councils.sort_values("children_beyond_today", ascending=False)
+    assert by_children["rank_children"].tolist() == [1, 2, 3]
+    assert set(councils["rural_class"]) == {"mainly rural", "mainly urban"}
+    assert councils.set_index("name").loc["Rutland", "rank_in_class"] == 1
+    assert (councils["children_low"] <= councils["children"]).all()
+    assert (councils["children"] <= councils["children_high"]).all()
+
+
+def test_hubs_needed_are_those_of_every_set_of_buildings(small):
+    """Brute force in plain Python over the council's own buildings, with the covers that the standards give by hand."""
+    needed = table(small, "hubs_needed.csv")
+    frontier = table(small, "frontier.csv")
+    assert set(needed["share_pct"]) == {70, 80, 90}
+    for _, rows in needed.groupby("council"):
+        assert rows.sort_values("share_pct")["hubs"].dropna().is_monotonic_increasing
+    assert (needed["hubs"].dropna() >= needed["at_least"].dropna()).all()
+    assert (frontier["bound_pct"] >= frontier["reached_pct"] - 1e-3).all()
+    for _, rows in frontier.groupby("council"):
+        assert rows["reached_pct"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(("name", "code"), [("Rutland", "E06000017"), ("Knowsley", "E08000011")])
+def test_a_council_in_england_is_the_council_by_itself(small, tmp_path, name, code):
+    """The same stages: what a council's own build says of the same raw files stands in the national tables."""
+    file = small[0]
+    councils = table(small, "councils.csv").set_index("council")
+    plan = {"max_hubs": max(1, int(councils.loc[code, "hubs_today"])), "max_outreach": 0}
+    zones = table(small, "zones.csv")
+    text = file.read_text()
+    text = re.sub(r"codes = \[.*\]", f'codes = ["{code}"]', text)
+    text = text.replace('slug = "small-england"', 'slug = "alone"').replace("Small England", name)
+    plan["max_outreach"] = 3 * plan["max_hubs"]
+    for key, value in plan.items():
+        text = re.sub(rf"{key} = \d+", f"{key} = {value}", text)
+    own = file.parent / f"{name.lower()}-alone.toml"
+    own.write_text(text)
+    paths = Paths(file.parent, tmp_path / "processed", tmp_path / "maps")
+    alone = pd.read_csv(pipeline.build(own, paths=paths).folder / "zones.csv").set_index("lsoa21cd")
+    here = zones[zones["council"] == code].set_index("lsoa21cd")
+    assert here.index.tolist() == alone.index.tolist()
+    same = ["need_score", "need_rank_england", "demand", "cover_today", "hub_today", "unmet_today"]
+    same += ["hub_walk_min_today", "hub_drive_min_today", "cover_plan", "hub_plan", "outreach_plan", "unmet_plan"]
+    for column in same:
+        np.testing.assert_allclose(here[column], alone[column], rtol=1e-5, atol=1e-6, err_msg=column)
+
+
+def test_every_table_says_that_travel_is_an_estimate_and_every_column_what_it_is(small):
+    folder = small[1].folder
+    names = {p.name for p in folder.glob("*.csv")} - {"data_dictionary.csv", "missing.csv"}
+    assert {"zones.csv", "councils.csv", "hubs_needed.csv", "frontier.csv", "allocation_councils.csv"} <= names
+    for name in names:
+        assert set(pd.read_csv(folder / name)["travel"]) == {ESTIMATE}, name
+    told = pd.read_csv(folder / "data_dictionary.csv")
+    assert told.loc[told["meaning"].isna(), ["file", "column"]].to_numpy().tolist() == []
+
+
+def test_the_overview_links_a_page_for_every_council(small):
+    _, built, _, _ = small
+    assert built.pages == 3
+    page = built.page.read_text("utf-8")
+    for slug in ("halton", "knowsley", "rutland"):
+        assert f'href="{slug}.html"' in page
+        own = (built.page.parent / f"{slug}.html").read_text("utf-8")
+        assert ESTIMATE in re.search(r"<h1>(.*?)</h1>", own)[1]
+    assert "Which areas first" in page
+    missing = table(small, "missing.csv")
+    assert set(missing["what"]) == {"No street network: travel is a straight-line estimate."}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_the_overview_opens_without_a_network(small):
+    with Browser() as tab:
+        seen = tab.open(small[1].page)
+        assert seen.requests == []
+        assert seen.messages == []
+
+
+def test_a_second_run_does_nothing_and_a_changed_question_asks_no_council_again(small):
+    file, _, _, paths = small
+    before = tree(paths.processed / "small-england", paths.maps)
+    again, told, _ = build(file, paths.processed.parent)
+    assert again.ran == 0
+    assert told[-1] == "Small England: nothing has changed, nothing to do"
+    other, told, _ = build(file, paths.processed.parent, question=Question(new_hubs=2, areas=1))
+    assert other.ran == 0
+    assert any("choice" in line for line in told)
+    back, _, _ = build(file, paths.processed.parent)
+    assert back.ran == 0
+    assert tree(paths.processed / "small-england", paths.maps) == before
+
+
+class Stopping:
+    """A runner that is interrupted after so many tasks."""
+
+    told = "until it is interrupted"
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def each(self, work, given):
+        for name, make in given:
+            if not self.after:
+                raise KeyboardInterrupt
+            self.after -= 1
+            yield name, work(make())
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped_and_ends_with_the_same_bytes(small, tmp_path):
+    file, built, _, paths = small
+    with pytest.raises(KeyboardInterrupt):
+        build(file, tmp_path, Stopping(4))
+    assert not (tmp_path / "processed" / "small-england").exists()
+    assert not (tmp_path / "maps").exists()
+    again, _, own = build(file, tmp_path)
+    assert again.ran == 2  # of six tasks four were done
+    folders = [(p.processed / "small-england", p.maps) for p in (own, paths)]
+    assert tree(*folders[0]) == tree(*folders[1])
+    assert built.pages == again.pages
+
+
+def refused_for(code, real):
+    def work(part, *given, **named):
+        if part.council.code == code:
+            return tasks.Refused((pipeline_fault(),))
+        return real(part, *given, **named)
+
+    return work
+
+
+def pipeline_fault():
+    from needs.errors import Fault
+
+    return Fault("table 'points'", "is broken on purpose", "mend it")
+
+
+def test_a_council_that_fails_is_told_and_stops_nobody_else(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "plan", refused_for("E06000017", tasks.plan))
+    built, told, _ = build(small[0], tmp_path)
+    assert built.pages == 2
+    missing = pd.read_csv(built.folder / "missing.csv")
+    [what] = missing.loc[missing["what"].str.startswith("Not planned"), "what"]
+    assert what == "Not planned: table 'points': is broken on purpose -> mend it"
+    assert any("Rutland" in line and "broken on purpose" in line for line in told)
+    councils = pd.read_csv(built.folder / "councils.csv").set_index("name")
+    assert np.isnan(councils.loc["Rutland", "plan_hubs"])
+    assert councils.loc["Halton", "plan_hubs"] >= 1
+    assert 'href="rutland.html"' not in built.page.read_text("utf-8")
+
+
+def test_commands_refuse_what_makes_no_sense(small, tmp_path, capsys, monkeypatch):
+    def run(*more: str) -> int:
+        folders = ["--processed", str(tmp_path / "p"), "--maps", str(tmp_path / "m"), "--raw", str(small[0].parent)]
+        monkeypatch.setattr(sys, "argv", ["needs", "england", "--settings", str(small[0]), *folders, *more])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return int(stop.value.code)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    assert run("--until", "nowhere") == 2
+    assert run("--workers", "-1") == 2
+    monkeypatch.setattr(running, "ANSWER_S", 1)
+    assert run("--scheduler", address) == 2
+    told = capsys.readouterr().err
+    assert f"--scheduler {address}: no scheduler answers" in told
+    assert "-> start it: dask scheduler" in told
+    monkeypatch.setattr(running, "_installed", lambda: False)
+    assert run("--workers", "2") == 2
+    assert "needs Dask, which is not installed -> install it: pip install 'needs[cluster]'" in capsys.readouterr().err
+    assert not (tmp_path / "p").exists()
+
+
+def test_without_dask_or_with_one_core_tasks_are_done_here(monkeypatch):
+    monkeypatch.setattr(running, "_installed", lambda: False)
+    with running.runner() as found:
+        assert isinstance(found, Here)
+    monkeypatch.setattr(running, "_installed", lambda: True)
+    monkeypatch.setattr(running.kernels, "cores", lambda: 1)
+    with running.runner() as found:
+        assert isinstance(found, Here)
+
+
+def test_england_is_no_area_of_a_build(tmp_path):
+    with pytest.raises(SettingsError, match="needs england"):
+        pipeline.build("England", paths=Paths(tmp_path, tmp_path / "p", tmp_path / "m"))
+
+
+# ---------------------------------------------------------------- a cluster
+
+
+@contextmanager
+def cluster(folder: Path, workers: int = 2):
+    """Open a real scheduler and workers without nannies, each a process of its own, on loopback."""
+    code = "import sys; from distributed.cli.{} import main; main(sys.argv[1:])"
+    file, processes = folder / "scheduler.json", []
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONWARNINGS": "ignore"}
+
+    def start(kind: str, *arguments: str) -> None:
+        command = [sys.executable, "-c", code.format(kind), "--scheduler-file", str(file), *arguments]
+        log = (folder / f"log-{len(processes)}.txt").open("w")
+        processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+
+    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+    for _ in range(workers):
+        more = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "2GB"]
+        start("dask_worker", *more, "--local-directory", str(folder))
+    try:
+        end = time.monotonic() + PATIENCE_S
+        while not file.is_file() and time.monotonic() < end:
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        from distributed import Client
+
+        with Client(address, timeout=PATIENCE_S) as client:
+            client.wait_for_workers(workers, timeout=PATIENCE_S)
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_killed_worker_costs_its_task_only_and_the_answer_is_the_same(small, tmp_path):
+    file, _, _, paths = small
+    killed = []
+    with cluster(tmp_path) as (address, workers), running.runner(scheduler=address) as runner:
+
+        def say(line: str) -> None:
+            if "reach    1 of 3" in line and not killed:  # tasks are under way
+                workers[0].send_signal(signal.SIGKILL)
+                killed.append(workers[0].wait())
+
+        built, _, own = build(file, tmp_path, runner, say=say)
+    assert killed == [-signal.SIGKILL]
+    assert built.ran == 6
+    folders = [(p.processed / "small-england", p.maps) for p in (own, paths)]
+    assert tree(*folders[0]) == tree(*folders[1])
+
+
+def deadly(_part):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_task_that_ends_every_worker_is_given_up_and_told():
+    with running.runner(workers=1, memory_gb=1.0) as runner:
+        [(name, found)] = runner.each(deadly, iter([("Nowhere", lambda: None)]))
+        [(_, well)] = runner.each(len, iter([("Somewhere", lambda: [1, 2, 3])]))
+    assert name == "Nowhere"
+    assert isinstance(found, tasks.Refused)
+    assert "its task ended 3 workers" in found.faults[0].what
+    assert well == 3
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_real_councils_beside_each_other(real_data, tmp_path):
+    """Three of England's councils, of which one has streets."""
+    text = (Path(pipeline.__file__).parents[1] / "catalogue" / "areas" / "england.toml").read_text()
+    text = text.replace('codes = ["E92000001"]', 'codes = ["E06000006", "E06000017", "E08000011"]')
+    file = tmp_path / "three.toml"
+    file.write_text(text.replace("[plan]", "[need]\ndraws = 0\n\n[plan]", 1))
+    paths = Paths(real_data, tmp_path / "processed", tmp_path / "maps")
+    built = pipeline.england(file, paths=paths, runner=Here(), until="reach")
+    zones = pd.read_csv(built.folder / "zones.csv")
+    assert zones.groupby("council").size().to_dict() == {"E06000006": 80, "E06000017": 26, "E08000011": 100}
+    how = zones.groupby("council")["travel"].agg(set).to_dict()
+    assert how["E06000017"] == {tasks.STREETS}
+    assert how["E08000011"] == {ESTIMATE}
+    published = pd.read_parquet(real_data / "england/iod2025_lsoa21_all.parquet")
+    assert zones["lsoa21cd"].isin(published["LSOA code (2021)"]).all()
+    councils = pd.read_csv(built.folder / "councils.csv").set_index("name")
+    assert councils.loc["Halton", "hubs_today"] == 6
+    assert councils.loc["Rutland", "hubs_today"] <= 1
+    assert np.isclose(councils.loc["Halton", "families"], zones.loc[zones["council"] == "E06000006", "demand"].sum())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +35,7 @@ Processed = Annotated[Path, typer.Option(help="Folder for tables")]
 Maps = Annotated[Path, typer.Option(help="Folder for pages")]
 
 INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
+DEBUG = "NEEDS_DEBUG"  # environment: a fault of this program is shown with all that led to it
 _DEFAULT = Paths()
 
 
@@ -242,7 +245,10 @@ def _explain_site(site: pd.Series[Any]) -> None:
 
 
 def main() -> None:
-    """Run a command; exit 0 when done, 2 for bad input, 3 for a source that could not be had, 130 when interrupted."""
+    """Run a command; exit 0 when done, 2 for bad input, 3 for a source that could not be had, 130 when interrupted.
+
+    Exit code 1 is a fault of the toolkit itself.
+    """
     try:
         app()
     except NeedsError as error:
@@ -252,6 +258,21 @@ def main() -> None:
         if stop.code == INTERRUPTED:
             _err.print("interrupted: finished stages are kept, the same command goes on from there")
         raise
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        _err.print(_own_fault(error))
+        sys.exit(1)
+
+
+def _own_fault(error: Exception) -> str:
+    """Say in a line what went wrong and where, of an error that nobody foresaw."""
+    here = Path(__file__).parent
+    steps = [s for s in traceback.extract_tb(error.__traceback__) if Path(s.filename).is_relative_to(here)]
+    place = f"{Path(steps[-1].filename).relative_to(here).as_posix()}, line {steps[-1].lineno}" if steps else "needs"
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    fix = f"report it; {DEBUG}=1 before the command shows what led to it"
+    return f"this is a fault of the toolkit: {place}: {told} -> {fix}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ def find(area: str | Path, raw: Path) -> Path | Council:
     """
     path = Path(area)
     if path.suffix == ".toml":
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - no error of a name that is too long, or no name at all
             fail(SettingsError, str(area), "there is no such file", "give the path of an assessment TOML")
         return path
     council = councils.resolve(str(area))

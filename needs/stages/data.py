@@ -13,7 +13,7 @@ import shapely
 
 from needs import areas, indicators, rural, scenarios, sites, streets, transit, travel
 from needs import councils as register
-from needs.assessment import Assessment
+from needs.assessment import Assessment, Input
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
 from needs.schemas import TABLES
@@ -70,9 +70,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         With every fault of every input.
     """
     faults = Faults()
-    tables = {
-        i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
-    }
+    tables = {i.id: _read(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}}
     graphs = _graphs(settings, raw, faults)
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
@@ -134,6 +132,14 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     about = _context(settings, have)
     rejected = gathered.rejected
     return Data(zones, points, found, rejected, graphs, spec, cells, about, snapping, feed, lines, codes, told)
+
+
+def _read(given: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
+    """Read a table; one that is at fault goes no further, so that nothing is computed of it."""
+    own = Faults()
+    table = files.read_table(given, path, own)
+    faults.found += own.found
+    return None if own.found else table
 
 
 def _reference(

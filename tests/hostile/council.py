@@ -138,9 +138,7 @@ def write(folder: Path) -> Path:
     places = [(west + SIDE_M * (k % 3), south + SIDE_M * (k // 3)) for k in range(len(ZONES))]
     middles = [(x + SIDE_M / 2, y + SIDE_M / 2) for x, y in places]
     squares = [square(x, y, SIDE_M) for x, y in places]
-    named = [
-        {"lsoa21cd": code, "zone_name": f"Mudport 00{k}A", "lad24cd": DISTRICT} for k, code in enumerate(ZONES, 1)
-    ]
+    named = [{"lsoa21cd": code, "zone_name": f"Mudport 00{k}A", "lad24cd": DISTRICT} for k, code in enumerate(ZONES, 1)]
     write_features(folder / "zones.geojson", zip(named, squares, strict=True))
     ward = {"kind": "Wards", "code": "E05900001", "name": "Quay"}
     write_features(folder / "wards.geojson", [(ward, square(west, south, 3 * SIDE_M))])

@@ -14,6 +14,7 @@ import shapely
 from needs import areas, indicators, rural, scenarios, sites, streets, transit, travel
 from needs import councils as register
 from needs.assessment import Assessment, Input
+from needs.assessment.naming import naming_files
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
 from needs.schemas import TABLES
@@ -58,6 +59,7 @@ class Data:
         )
 
 
+@naming_files
 def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     """Read every input and check it, one against the other.
 

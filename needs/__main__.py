@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from needs import assessment, connectors, councils, demo, pipeline, preparing, scenarios
-from needs.errors import Fault, InputError, NeedsError, SettingsError, SourceError, fail
+from needs.errors import Fault, InputError, NeedsError, PlaceError, SettingsError, SourceError, fail
 from needs.settings import Paths
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -125,6 +125,9 @@ def data(
     offline: Offline = False,
 ) -> None:
     """Fetch an area's raw files, and list them: which file, from whom, and whether it is there."""
+    if update and offline:
+        what = "--update asks the publishers, and --offline forbids it"
+        fail(SettingsError, "needs data", what, "leave one of them out")
     if from_ is not None:
         for entry in connectors.unpack(from_, raw):
             _out.print(f"{entry.sha256[:12]}  {raw / entry.path}")
@@ -258,6 +261,13 @@ def main() -> None:
         if stop.code == INTERRUPTED:
             _err.print("interrupted: finished stages are kept, the same command goes on from there")
         raise
+    except OSError as error:
+        if error.filename is None or os.environ.get(DEBUG):
+            raise
+        fix = "make room, let it be read and written to, or name other folders (--raw, --processed, --maps)"
+        told = PlaceError([Fault(str(error.filename), f"cannot be read or written: {error.strerror}", fix)])
+        _err.print(str(told))
+        sys.exit(told.exit_code)
     except Exception as error:
         if os.environ.get(DEBUG):
             raise

@@ -66,6 +66,12 @@ class SourceError(NeedsError, FileNotFoundError):
     heading = "no table or page was written"
 
 
+class PlaceError(NeedsError, OSError):
+    """A file or folder cannot be read or written, found in the midst of the work; what was finished is kept."""
+
+    heading = "what was finished before is kept"
+
+
 class InfeasibleError(NeedsError, ValueError):
     """No plan meets the constraints; the message names those that clash."""
 

@@ -26,9 +26,16 @@ _VALUE = re.compile(r"is (?:'[^']*'|-?\d[\d.,e+-]*)|(?<=it )begins .*", re.DOTAL
 
 
 def resolve(spec: Input, raw: Path, faults: Faults) -> Path | None:
-    """Give the path of a raw file, or note that it is not there."""
+    """Give the path of a raw file, or note that it is not there or cannot be read."""
     path = raw / spec.path
     if path.is_file():
+        try:
+            with path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            fix = "let it be read, or put another copy there"
+            faults.add(f"input '{spec.id}'", f"{spec.path} cannot be read: {error.strerror}", fix)
+            return None
         return path
     by_hand = (
         f"put it there{f' (from {spec.url})' if spec.url else ''}, name its folder with --raw, or correct its path"

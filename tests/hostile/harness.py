@@ -23,12 +23,16 @@ import pytest
 from needs import __main__ as cli
 from needs import streets
 from needs.assessment import Input
-from needs.errors import Faults
+from needs.errors import Faults, NeedsError, PlaceError, SourceError
 from needs.pipeline import records
-from needs.sources import files
+from needs.sources import archives, books, files
 from tests.hostile import council
 
 BUILD = ("build", "{toml}", "--raw", "{raw}", "--processed", "{processed}", "--maps", "{maps}", "--until", "data")
+HEADINGS = {  # by exit code: what is said of what was done until then
+    2: (NeedsError.heading, PlaceError.heading),
+    3: (SourceError.heading,),
+}
 _BOX = re.compile(r"[│╭╮╰╯─\s]+")
 _FAULT = re.compile(r"(?m)^  \d+\. (?P<where>.+?): (?P<what>.+) -> (?P<fix>\S.+)$")
 
@@ -110,9 +114,9 @@ def edited(name: str, file: str, old: str, new: str, *says: str, **more: Any) ->
 
 def named(prefix: str, *cases: Case) -> dict[str, Case]:
     """Give cases of one subject by name; each name stands once."""
-    found = {f"{prefix}: {case.name}": case for case in cases}
-    assert len(found) == len(cases), prefix
-    return found
+    names = [case.name for case in cases]
+    assert len(set(names)) == len(names), [n for n in names if names.count(n) > 1]
+    return {f"{prefix}: {case.name}": case for case in cases}
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def run(argv: tuple[str, ...], ground: Ground) -> Outcome:
 
 @contextlib.contextmanager
 def remembering() -> Iterator[None]:
-    """Read once what a case left as it was, and hash the code once: what is read is the same each time."""
+    """Read once what a case left as it was, and hash the code once; nothing may unpack to more than 64 MB."""
     known: dict[object, object] = {}
     read_table, read_ways = files.read_table, streets.read_ways
 
@@ -163,6 +167,8 @@ def remembering() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "read_table", table)
         patch.setattr(streets, "read_ways", ways)
+        for module in (archives, books):  # so that a bomb need not be a large one
+            patch.setattr(module, "LARGEST", 2**26)
         for name in ("_code_hash", "_packages"):
             patch.setattr(records, name, functools.cache(getattr(records, name)))
         yield
@@ -224,13 +230,12 @@ def hold(case: Case, outcome: Outcome) -> None:
     assert outcome.code == case.code, f"{outcome.code}: {told or outcome.out}"
     if case.usage:
         told = _BOX.sub(" ", told)
-        assert "Usage: " in told, told
-        assert "--help" in told, told
+        assert "Error" in told, told
     else:
         faults = list(_FAULT.finditer(told))
         assert faults, told
         assert len(faults) == sum(1 for line in told.splitlines() if re.match(r"  \d+\. ", line)), told
-        assert ("nothing was written" if case.code == 2 else "no table or page was written") in told, told
+        assert any(heading in told for heading in HEADINGS[case.code]), told
     missing = [words for words in case.says if words not in told]
     assert not missing, f"{missing} not in: {told}"
 

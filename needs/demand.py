@@ -300,7 +300,10 @@ def _numbers(zones: pd.DataFrame, name: str, why: str, faults: Faults) -> pd.Ser
         return pd.Series(dtype=float)
     raw = zones[name]
     number = pd.to_numeric(raw, errors="coerce").astype(float)
-    fix = "fill it in, with 0 where there are none: a missing value is never guessed"
+    fix = (
+        "fill it in, with 0 where there are none; or say of the input what a blank hides, such as blank = [0, 4]: a "
+        "missing value is never guessed"
+    )
     faults.add_codes(_TABLE, f"'{name}' is blank", raw.index[raw.isna()], fix)
     faults.add_codes(_TABLE, f"'{name}' is no number", raw.index[raw.notna() & ~np.isfinite(number)], "give a number")
     faults.add_codes(_TABLE, f"'{name}' is negative", raw.index[number < 0], "correct it")

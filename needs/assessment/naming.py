@@ -21,7 +21,7 @@ def naming_files(work: Callable[Concatenate[Assessment, P], R]) -> Callable[Conc
     """Let the faults that some work finds in tables, lookups and inputs name the files that these were read from."""
 
     @wraps(work)
-    def named(settings: Assessment, *args: P.args, **kwargs: P.kwargs) -> R:
+    def named(settings: Assessment, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return work(settings, *args, **kwargs)
         except NeedsError as error:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from needs.assessment import Input
 from needs.errors import SHOWN, Faults
-from needs.schemas import TABLES, Table, check_table, of_vintage
+from needs.schemas import TABLES, Table, check_table, of_vintage, with_blanks
 from needs.schemas.postcodes import written
 from needs.sources import columns, formats, layouts, venues
 from needs.sources.cells import Marked, Place
@@ -86,6 +86,8 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
 
 def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     table = of_vintage(TABLES[spec.table], spec.vintage)
+    if spec.table == "demand" and spec.blank is not None:
+        table = with_blanks(table)
     plan = venues.plan(spec) if venues.holds(spec) else layouts.plan(spec)
     parts, notes = Parts(), Counter[str]()
     place = Place(f"{spec.path} (input '{spec.id}')", parts.label, faults)

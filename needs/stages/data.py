@@ -90,6 +90,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     safe = areas.protect_inputs(
         settings, have, spec, councils=councils, classes=classes, faults=faults, bounds=carried.bounds
     )
+    safe = areas.filled(settings, safe, councils)
     have = safe.tables
     zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
     feed, usual = _feed(settings, raw, zones, faults)

@@ -23,7 +23,9 @@ def instead(*changes: tuple[str, str]) -> tuple[str, ...]:
     return tuple(dict(changes).get(part, part) for part in BUILD)
 
 
-def command(name: str, argv: tuple[str, ...], *says: str, code: int = 2, breaks: Callable[[Ground], object] = lambda g: None) -> Case:
+def command(
+    name: str, argv: tuple[str, ...], *says: str, code: int = 2, breaks: Callable[[Ground], object] = lambda g: None
+) -> Case:
     return Case(name, breaks, says, code, argv)
 
 
@@ -37,7 +39,9 @@ def manifest(members: dict[str, bytes], **changed: Any) -> bytes:
     return json.dumps({"format": 1, "area": "Mudport", "files": listed, **changed}).encode()
 
 
-def bundle(name: str, make: Callable[[dict[str, bytes]], bytes], *says: str, code: int = 2, place: str = "in.zip") -> Case:
+def bundle(
+    name: str, make: Callable[[dict[str, bytes]], bytes], *says: str, code: int = 2, place: str = "in.zip"
+) -> Case:
     """Unpack a bundle made of two files."""
     held = {"areas/a.csv": b"a,b\n1,2\n", "b.csv": b"c\n3\n"}
     return Case(f"bundle: {name}", lambda g: g.write("in.zip", make(held)), (place, *says), code, UNPACK)
@@ -77,7 +81,11 @@ def bomb(held: dict[str, bytes]) -> bytes:
 
 
 def damaged(held: dict[str, bytes]) -> bytes:
-    return whole({**held}).replace(held["b.csv"], b"d\n4\n") if held["b.csv"] in whole(held) else zipped({"manifest.json": manifest(held), **held, "b.csv": b"d\n4\n"})
+    return (
+        whole({**held}).replace(held["b.csv"], b"d\n4\n")
+        if held["b.csv"] in whole(held)
+        else zipped({"manifest.json": manifest(held), **held, "b.csv": b"d\n4\n"})
+    )
 
 
 def outside(ground: Ground) -> None:

@@ -83,7 +83,10 @@ def packed(text: bytes) -> bytes:
 def bomb(size: int) -> bytes:
     """Make a zip of a few kilobytes that says that it holds little and holds much, or says the truth."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive, archive.open("b.csv", "w", force_zip64=True) as file:
+    with (
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        archive.open("b.csv", "w", force_zip64=True) as file,
+    ):
         block = b"0" * 2**20
         for _ in range(size // 2**20):
             file.write(block)

@@ -149,7 +149,9 @@ def test_a_file_of_other_councils_or_another_margin_is_not_listed_as_there(groun
 def test_a_word_of_types_that_no_row_has_is_told(ground):
     ground.toml.write_text(harness.council.assessment([*NEEDED, "rooms", "postcodes"]), "utf-8")
     assert not any("No row has" in note for note in data(ground).notes)
-    ground.edit("mudport.toml", '"Hall" = "community_centre"', '"Hall" = "community_centre", "Hal" = "community_centre"')
+    ground.edit(
+        "mudport.toml", '"Hall" = "community_centre"', '"Hall" = "community_centre", "Hal" = "community_centre"'
+    )
     assert "Made-up rooms: No row has the word 'Hal' of 'types': is it spelt as in the file?" in data(ground).notes
 
 

@@ -128,3 +128,23 @@ def test_compiled_functions_call_none_of_another_file():
         for name, function in own.items():
             called = {n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
             assert not called & others, f"{path.name}: {name} calls {called & others}"
+
+
+RUNS = {"pickle", "dill", "marshal", "shelve", "yaml", "joblib", "subprocess", "runpy", "code"}  # modules
+CALLS = {"eval", "exec", "compile", "__import__", "read_pickle", "extractall", "extract", "unpack_archive", "system"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_that_is_read_is_run_or_unpacked_unseen(path):
+    """Only the pipeline reads objects back, which it wrote itself; archives are read, or unpacked name by name."""
+    tree = ast.parse(path.read_text("utf-8"))
+    modules = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    modules |= {str(n.module).split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level}
+    assert not modules & RUNS - ({"joblib"} if path.parent.name == "pipeline" else set())
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    named = {n.func.id for n in calls if isinstance(n.func, ast.Name)}
+    methods = {ast.unparse(n.func) for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr in CALLS}
+    assert not named & CALLS
+    assert all(m == "re.compile" or m.endswith(".str.extract") for m in methods), methods
+    loose = [k for n in calls for k in n.keywords if k.arg in {"allow_pickle", "shell"}]
+    assert all(isinstance(k.value, ast.Constant) and k.value.value is False for k in loose)

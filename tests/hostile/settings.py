@@ -244,7 +244,7 @@ COUNCILS = named(
     area("of Wales", "W06000015", "W06000015", "Wales"),
     area("a code of nothing", "E06999999", "E06999999", "is no English council"),
     area("control characters", "Rut\x1b[31mland", "is no English council"),
-    area("a page of text", "Rutland " * 3000, "is no English council"),
+    area("a page of text", "Rutland " * 300, "is no English council"),
     area("a path of a folder", "{raw}", "is no English council"),
     area("a file of another kind", "{raw}/births.csv", "is no English council"),
     area("a file that is not there", "{raw}/other.toml", "other.toml", "there is no such file"),

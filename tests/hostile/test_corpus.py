@@ -13,10 +13,7 @@ from tests.hostile import commands, files, harness, settings, streets, tables, t
 LEAST = 200
 SUBJECTS = (settings, tables, files, streets, timetables, commands)
 CASES = {name: case for subject in SUBJECTS for name, case in subject.CASES.items()}
-APART = (  # also run in a process of their own
-    "assessment file: NUL bytes", "council: no council", "demand: births is 'many'", "place: not there",
-    "streets: binary: half", "unpack: bundle: a name that leads out",
-)  # fmt: skip
+APART = ("council: no council", "demand: births is 'many'", "streets: binary: half")  # also in a process of their own
 
 
 @pytest.fixture(scope="module")

@@ -164,7 +164,7 @@ def test_a_table_keeps_its_contract_or_is_at_fault(home, name, mutations):
 # --- settings ---
 
 
-@fuzzed(250)
+@fuzzed(200)
 @given(st.one_of(MUTATIONS, st.binary(max_size=300)))
 def test_settings_are_read_or_refused(home, given_):
     whole = (home / "mudport.toml").read_bytes()
@@ -186,7 +186,7 @@ VALUE = st.recursive(
 SECTIONS = ("area", "plan", "demand", "need", "travel", "input", "standard")
 
 
-@fuzzed(150)
+@fuzzed(100)
 @given(st.sampled_from(SECTIONS), st.sampled_from(["name", "codes", "base", "slug", "id", "path", "source", "layout",
        "columns", "must", "hub", "floor", "growth", "modes", "blank", "crs", "where", "types", "x", ""]), VALUE)  # fmt: skip
 def test_any_value_of_any_setting_is_taken_or_refused(home, section, key, value):
@@ -240,7 +240,7 @@ def came(found: list[tuple[str, str, str]] | str) -> None:
         told([Fault(*fault) for fault in found])
 
 
-@fuzzed(150)
+@fuzzed(80)
 @given(st.sampled_from(["streets.osm", "whole.osm.pbf"]), MUTATIONS)
 def test_streets_are_read_or_at_fault(home, crew, name, mutations):
     came(crew.read("streets", put(home, name, mutated((home / name).read_bytes(), mutations))))

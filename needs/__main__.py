@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from needs import assessment, connectors, councils, demo, pipeline, preparing, scenarios, stopping
-from needs.errors import Fault, InputError, NeedsError, SettingsError, SourceError, fail
+from needs.errors import Fault, InputError, NeedsError, PlaceError, SettingsError, SourceError, fail
 from needs.nation import choosing, running
 from needs.settings import Paths
 
@@ -38,6 +40,7 @@ Maps = Annotated[Path, typer.Option(help="Folder for pages")]
 
 INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR}
+DEBUG = "NEEDS_DEBUG"  # environment: a fault of this program is shown with all that led to it
 _DEFAULT = Paths()
 
 
@@ -170,6 +173,9 @@ def data(
     offline: Offline = False,
 ) -> None:
     """Fetch an area's raw files, and list them: which file, from whom, and whether it is there."""
+    if update and offline:
+        what = "--update asks the publishers, and --offline forbids it"
+        fail(SettingsError, "needs data", what, "leave one of them out")
     if from_ is not None:
         for entry in connectors.unpack(from_, raw):
             _out.print(f"{entry.sha256[:12]}  {raw / entry.path}")
@@ -292,7 +298,8 @@ def _explain_site(site: pd.Series[Any]) -> None:
 def main() -> None:
     """Run a command; exit 0 when done, 2 for bad input, 3 for a source that could not be had.
 
-    What Ctrl-C stops exits with 130, what is asked to end (SIGTERM) with 143; the second ends at once.
+    What Ctrl-C stops exits with 130, what is asked to end (SIGTERM) with 143; the second ends at once. Exit code 1 is a
+    fault of the toolkit itself.
     """
     with stopping.heeded() as came:
         try:
@@ -300,17 +307,34 @@ def main() -> None:
         except NeedsError as error:
             _err.print(str(error))
             sys.exit(error.exit_code)
-        except OSError as error:
-            if error.errno not in _DISK:
-                raise
-            where = "".join(f"{name}: " for name in (error.filename,) if name)
-            _err.print(f"{where}{error.strerror} -> make room, let it be read and written, or name another folder")
-            sys.exit(NeedsError.exit_code)
         except SystemExit as stop:
             if stop.code != INTERRUPTED:
                 raise
             _err.print("interrupted: finished stages are kept, the same command goes on from there")
             sys.exit(128 + came[0] if came else INTERRUPTED)
+        except OSError as error:
+            if os.environ.get(DEBUG) or not (error.filename or error.errno in _DISK):
+                raise
+            fix = "make room, let it be read and written to, or name other folders (--raw, --processed, --maps)"
+            where = str(error.filename or "the disk")
+            told = PlaceError([Fault(where, f"cannot be read or written: {error.strerror}", fix)])
+            _err.print(str(told))
+            sys.exit(told.exit_code)
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            _err.print(_own_fault(error))
+            sys.exit(1)
+
+
+def _own_fault(error: Exception) -> str:
+    """Say in a line what went wrong and where, of an error that nobody foresaw."""
+    here = Path(__file__).parent
+    steps = [s for s in traceback.extract_tb(error.__traceback__) if Path(s.filename).is_relative_to(here)]
+    place = f"{Path(steps[-1].filename).relative_to(here).as_posix()}, line {steps[-1].lineno}" if steps else "needs"
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    fix = f"report it; {DEBUG}=1 before the command shows what led to it"
+    return f"this is a fault of the toolkit: {place}: {told} -> {fix}"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from needs.toml import Strict, checked, load
 ID = r"^[a-z0-9]+(_[a-z0-9]+)*$"
 _FILE = "demand.toml"
 _TABLE = "table 'demand'"
+_ABSURD = 1e12  # people: more than can be read
 _AT_MOST = (  # a sum of columns that cannot pass another, over all zones together; and what may be the matter
     (("births",), ("children_0_4",), "that the columns are not swapped and that births are those of one year"),
     (("low_income_children",), ("children_0_4", "children_5_19"), "that they are children, not families or people"),
@@ -299,7 +300,10 @@ def _numbers(zones: pd.DataFrame, name: str, why: str, faults: Faults) -> pd.Ser
         return pd.Series(dtype=float)
     raw = zones[name]
     number = pd.to_numeric(raw, errors="coerce").astype(float)
-    fix = "fill it in, with 0 where there are none: a missing value is never guessed"
+    fix = (
+        "fill it in, with 0 where there are none; or say of the input what a blank hides, such as blank = [0, 4]: a "
+        "missing value is never guessed"
+    )
     faults.add_codes(_TABLE, f"'{name}' is blank", raw.index[raw.isna()], fix)
     faults.add_codes(_TABLE, f"'{name}' is no number", raw.index[raw.notna() & ~np.isfinite(number)], "give a number")
     faults.add_codes(_TABLE, f"'{name}' is negative", raw.index[number < 0], "correct it")
@@ -315,5 +319,9 @@ def _note_impossible_sums(zones: pd.DataFrame, faults: Faults) -> None:
         )
         if low > high:
             names = " and ".join(columns()[c].meaning.lower() for c in whole)
-            what = f"{low:,.0f} {columns()[part[0]].meaning.lower()} are more than the {high:,.0f} {names}"
+            what = f"{_told(low)} {columns()[part[0]].meaning.lower()} are more than the {_told(high)} {names}"
             faults.add(_TABLE, what, f"check {check}")
+
+
+def _told(count: float) -> str:
+    return f"{count:,.0f}" if count < _ABSURD else f"{count:.3g}"

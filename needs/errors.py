@@ -38,6 +38,7 @@ class NeedsError(Exception):
     """Base of every error that this package raises on purpose."""
 
     exit_code = 2
+    heading = "nothing was written"
 
     def __init__(self, faults: str | list[Fault]) -> None:
         self.faults: list[Fault] = [] if isinstance(faults, str) else list(dict.fromkeys(faults))
@@ -45,7 +46,7 @@ class NeedsError(Exception):
             message = faults
         else:
             count = len(self.faults)
-            head = f"{count} fault{'s' if count != 1 else ''} found, nothing was written:"
+            head = f"{count} fault{'s' if count != 1 else ''} found, {self.heading}:"
             message = "\n".join([head, *(f"  {n}. {f}" for n, f in enumerate(self.faults, 1))])
         super().__init__(message)
 
@@ -59,9 +60,16 @@ class SettingsError(NeedsError, ValueError):
 
 
 class SourceError(NeedsError, FileNotFoundError):
-    """A source could not be had."""
+    """A source could not be had; what others gave by then is kept."""
 
     exit_code = 3
+    heading = "no table or page was written"
+
+
+class PlaceError(NeedsError, OSError):
+    """A file or folder cannot be read or written, found in the midst of the work; what was finished is kept."""
+
+    heading = "what was finished before is kept"
 
 
 class OutputError(NeedsError, OSError):

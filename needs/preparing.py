@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from needs import assessment, connectors, councils
-from needs.assessment import Assessment
+from needs.assessment import Assessment, Input
 from needs.connectors import Client
 from needs.councils import Council
 from needs.drafting import Today, draft
@@ -61,7 +62,7 @@ def find(area: str | Path, raw: Path) -> Path | Council:
     """
     path = Path(area)
     if path.suffix == ".toml":
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - no error of a name that is too long, or no name at all
             fail(SettingsError, str(area), "there is no such file", "give the path of an assessment TOML")
         return path
     council = councils.resolve(str(area))
@@ -156,6 +157,10 @@ def _ready(path: Path, settings: Assessment, raw: Path, council: Council | None)
         if spec.id in odd and found[spec.id]:
             fix = "fetch it anew with `needs data`"
             faults.add_missing(f"input '{spec.id}'", f"{spec.path} {odd[spec.id]}", fix)
+        elif spec.source and found[spec.id] and connectors.changed(raw / spec.path):
+            what = f"{spec.path} is not what its twin says: it was changed after it was fetched"
+            fix = "delete it and fetch it anew with `needs data`, or delete its twin if the change is meant"
+            faults.add(f"input '{spec.id}'", what, fix)
     faults.raise_if_any()
     settings = settings.model_copy(update={"inputs": [connectors.dated(i, raw) for i in inputs]})
     return Ready(path, settings, {i: p for i, p in found.items() if p is not None}, council, notes)
@@ -165,10 +170,19 @@ def listing(settings: Assessment, raw: Path) -> Iterator[str]:
     """Say of every input whether its file is there, of which vintage it is, and how old."""
     for spec in settings.inputs:
         path = raw / spec.path
-        state = "there" if path.is_file() else "not there, optional" if spec.optional else "MISSING"
+        odd = unusable(spec, settings, raw)
+        state = "there" if odd is None else "not there, optional" if spec.optional else "MISSING"
         given = connectors.dated(spec, raw)
-        what = f"{given.title} ({given.publisher}, {given.date})"
+        what = f"{given.title} ({given.publisher}, {given.date})" + (f"; {odd}" if odd and path.is_file() else "")
         yield f"{state:<8} {spec.id:<24} {spec.vintage or '-':<7} {spec.path}: {what}"
+
+
+def unusable(spec: Input, settings: Assessment, raw: Path) -> str | None:
+    """Say why the file of an input cannot be used, if so: it is not there, or is not one of the area as it is now."""
+    path = raw / spec.path
+    if not path.is_file():
+        return "is not there"
+    return connectors.unfit(path, settings.area) if spec.source else None
 
 
 def keep(ready: Ready, raw: Path, today: Today) -> Path:

@@ -38,7 +38,7 @@ def raw(tmp_path):
             "2026",
             "https://e.org",
             "https://e.org/a",
-            "2026",
+            "2026-01-02T03:04:05+00:00",
             digest,
             size,
         ),

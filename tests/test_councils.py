@@ -414,7 +414,7 @@ BROKEN = {
         'on = 2019-04-01\norder = "The Som',
     ),
     "should match pattern": ('code = "E07000112"', 'code = "E7"'),
-    "Extra inputs are not permitted": ("vintage = 2024", "vintage = 2024\nvintages = 2024"),
+    "there is no such setting: did you mean 'vintage'?": ("vintage = 2024", "vintage = 2024\nvintages = 2024"),
 }
 
 

@@ -260,7 +260,7 @@ def test_an_unknown_kind_says_what_was_perhaps_meant():
         ({"children_per_home": {"babies": 1}}, "'babies' is not one of births, children_0_4"),
         ({"children_per_home": {"planned_homes": 1}}, "'planned_homes' is not one of births"),
         ({"children_per_home": {"births": -0.1}}, "births is -0.1, not a number from 0"),
-        ({"children_per_home": {"births": float("nan")}}, "births is nan, not a number from 0"),
+        ({"children_per_home": {"births": float("nan")}}, "should be a finite number"),
         ({"years": 0}, "greater than 0"),
         ({"label": ""}, "at least 1 character"),
         ({"home": "planned_homes"}, "Extra inputs"),
@@ -325,7 +325,7 @@ def test_presets_are_labelled_as_assumptions():
     [
         ("kind", 0, {"columns": {}}, "[[kind]] births columns: Dictionary should have at least 1"),
         ("kind", 0, {"columns": {"births": 0}}, "the weight of births must be over 0"),
-        ("kind", 0, {"columns": {"births": float("inf")}}, "the weight of births must be over 0"),
+        ("kind", 0, {"columns": {"births": float("inf")}}, "births: Input should be a finite number"),
         ("kind", 0, {"columns": {"babies": 1}}, "kind 'births' counts 'babies', not one of births"),
         ("kind", 0, {"columns": {"planned_homes": 1}}, "counts 'planned_homes', of which per_home is not given"),
         ("kind", 0, {"shares": {"births": "send_share_pct"}}, "births stands in both columns and shares"),
@@ -338,7 +338,7 @@ def test_presets_are_labelled_as_assumptions():
         ("column", 0, {"id": "Births"}, "[[column]] Births id"),
         ("preset", 0, {"value": 101}, "[[preset]] send_share_pct value"),
         ("preset", 0, {"unit": "share"}, "[[preset]] send_share_pct unit"),
-        ("preset", 0, {"colour": "red"}, "[[preset]] send_share_pct colour: Extra inputs"),
+        ("preset", 0, {"colour": "red"}, "[[preset]] send_share_pct colour: there is no such setting"),
     ],
 )
 def test_faults_of_the_catalogue_are_told_where_they_stand(table, entry, change, expected):

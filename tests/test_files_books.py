@@ -289,7 +289,7 @@ def test_xml_that_ends_before_its_end_is_refused(read, kind):
 def test_a_workbook_that_would_unpack_to_too_much_is_refused(read, monkeypatch):
     monkeypatch.setattr(books, "LARGEST", 100)
     _, faults = read(xlsx({"a": TABLE}))
-    assert "it would unpack to 0.0 GB -> check that it is the file that is meant" in faults[0]
+    assert "it would unpack to 0 MB -> check that it is the file that is meant" in faults[0]
 
 
 def test_a_locked_workbook_is_told(read):

@@ -132,7 +132,19 @@ def test_compiled_functions_call_none_of_another_file():
 
 
 LOADERS = {"pickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal", "yaml", "jsonpickle"}
-CALLS = {"eval", "exec", "compile", "__import__", "read_pickle", "to_pickle", "system", "popen"}
+CALLS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "read_pickle",
+    "to_pickle",
+    "system",
+    "popen",
+    "extractall",
+    "extract",
+    "unpack_archive",
+}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -238,7 +238,7 @@ def test_the_table_of_a_specification_says_what_scrutiny_asks():
         ('transform = "rank"', 'transform = "goalposts"', "indicator 'life' has no goalposts"),
         ('version = "1"', "", "index version: Field required -> add it"),
         ('licence = "CC0-1.0"', "", "[[source]] made licence: Field required -> add it"),
-        ('unit = "years"', 'units = "years"', "[[indicator]] life units: Extra inputs are not permitted -> remove it"),
+        ('unit = "years"', 'units = "years"', "life units: there is no such setting: did you mean 'unit'? -> remove"),
         ('[index]\nid = "small"', '[index]\nid = "../small"', "index id: String should match pattern"),
         ("[index]", "[index", "is not valid TOML"),
     ],

@@ -121,12 +121,12 @@ def test_naming_the_layout_is_enough():
 
 
 def test_what_the_input_says_goes_before_the_layout():
-    columns = {"births": "2022", "more": "2021"}
+    columns = {"births": "2022", "children_0_4": "2021"}
     spec = spec_of("nomis_births", "f.csv", vintage="LSOA11", title="Ours", columns=columns)
     plan = layouts.plan(spec)
     assert (spec.vintage, spec.title, spec.table) == ("LSOA11", "Ours", "demand")
-    assert plan.columns == {"code": ("code",), "births": ("2022",), "more": ("2021",)}
-    assert "more" not in plan.optional
+    assert plan.columns == {"code": ("code",), "births": ("2022",), "children_0_4": ("2021",)}
+    assert "children_0_4" not in plan.optional
 
 
 def test_codes_under_a_heading_of_the_councils_own(tmp_path):

@@ -98,6 +98,7 @@ def test_a_check_tells_the_counts(built):
     told = [n.removeprefix("note: Libraries of England: ") for n in notes if "Libraries of England" in n]
     assert told == [
         "1 rows of other kinds are left out: Mobile 1.",
+        "No row has the word 'Hub' of 'types': is it spelt as in the file?",
         "1 rows are no site, since they cannot be placed (postcode not known 1); rejected_sites.csv lists them.",
         FOUR,
     ]

@@ -32,8 +32,12 @@ def completed(settings: Assessment, tables: Mapping[str, pd.DataFrame], faults: 
     for given in settings.of("zones"):
         zones = tables.get(given.id)
         if zones is not None and "lad24cd" not in zones.columns:
+            councils = _table(settings, tables, "councils")
+            if councils is None and settings.of("councils"):
+                del made[given.id]  # that table itself is at fault, which is told
+                continue
             where = f"{given.path} (input '{given.id}')"
-            joined = _with_districts(zones, _table(settings, tables, "councils"), where, faults)
+            joined = _with_districts(zones, councils, where, faults)
             made[given.id] = zones.assign(lad24cd=joined)
     for given in settings.of("points"):
         points = tables.get(given.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -28,7 +28,7 @@ class ProtectedInputs:
         By input id and column: `low` and `high` of the cells that are known only to lie between them, index
         `lsoa21cd`: hidden counts, and the blanks of tables without a rule.
     hidden
-        Zones of which a count is hidden by a rule.
+        Zones of which a count is hidden, by a rule or (`filled`) by its publisher.
     notes
         What was done, in sentences.
     """
@@ -188,6 +188,38 @@ def _protect_together(
     made.hidden.update(done.hidden.index[done.hidden.any(axis=1)])
     titles = " and ".join(dict.fromkeys(own.given.title for own in group))
     made.notes.extend(f"{titles}: {note}" for note in done.notes)
+
+
+def filled(settings: Assessment, safe: ProtectedInputs, councils: pd.Series[str]) -> ProtectedInputs:
+    """Put the middle between its bounds in the place of each count of demand that is still blank, and say so.
+
+    A suppressed count is an interval, never 0: its bounds stay in `bounds`, and its zone is among `hidden`.
+
+    Parameters
+    ----------
+    safe
+        As `protect_inputs` gives it.
+    councils
+        District by zone: notes count the zones of the assessment's own.
+    """
+    mine = set(councils.index[councils.isin(settings.area.codes)])
+    tables, hidden, notes = dict(safe.tables), set(safe.hidden), list(safe.notes)
+    for given in settings.of("demand"):
+        zones = tables[given.id].set_index("lsoa21cd")
+        for column, ends in safe.bounds.get(given.id, {}).items():
+            blank = zones.index[zones[column].isna()].intersection(ends.index)
+            if blank.empty:
+                continue
+            low, high = (ends.loc[blank, end] for end in ("low", "high"))
+            zones.loc[blank, column] = (low + high) / 2
+            hidden |= set(blank)
+            here = blank[blank.isin(mine)]
+            if len(here):
+                between = f"{low[here].sum():,.0f} to {high[here].sum():,.0f}"
+                what = f"{column} of {len(here):,} zones is not published"
+                notes.append(f"{given.title}: {what}, together {between}; the middle of each is counted.")
+        tables[given.id] = zones.reset_index()
+    return replace(safe, tables=tables, hidden=hidden, notes=notes)
 
 
 def _ends(done: Protected, column: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from needs.demand import columns, kinds
 from needs.demand import demand as count
 from needs.errors import Faults, NeedsError
 
+MAX_SHARED = 0.5  # of a zone's ground with another: generalised outlines overlap by slivers only
 MAX_STRAY_M = 1_000.0  # a demand point may lie so far from its zone's generalised outline
 
 
@@ -39,7 +40,18 @@ def select_zones(zones: gpd.GeoDataFrame, codes: list[str], *, where: str, fault
                 f"no zone belongs to district {code}; the file has {found}",
                 "correct area.codes, or give the boundaries of that district",
             )
-    return zones[zones["lad24cd"].isin(codes)].sort_values("lsoa21cd", ignore_index=True)
+    own = zones[zones["lad24cd"].isin(codes)].sort_values("lsoa21cd", ignore_index=True)
+    first, second = own.sindex.query(own.geometry, predicate="intersects")
+    first, second = first[first < second], second[first < second]
+    shapes, area = own.geometry.array, own.geometry.area.to_numpy()
+    share = shapes[first].intersection(shapes[second]).area / np.minimum(area[first], area[second])
+    code = own["lsoa21cd"].to_numpy()
+    told = [
+        ("", f"zones {code[first[k]]} and {code[second[k]]} share {share[k]:.0%} of the smaller one's ground")
+        for k in np.flatnonzero(share > MAX_SHARED)
+    ]
+    faults.add_each(where, told, "correct the boundaries: zones lie beside each other")
+    return own
 
 
 def around(shapes: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, *, least_share: float = 0.0) -> gpd.GeoDataFrame:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,7 +19,7 @@ from needs.assessment.plan import ReachFloor as ReachFloor
 from needs.councils import ENGLAND, england
 from needs.demand import Growth, kinds
 from needs.errors import Fault, SettingsError, fail
-from needs.schemas import DISTRICT_CODE
+from needs.schemas import DISTRICT_CODE, RURAL_URBAN_CODES
 from needs.settings import CATALOGUE, ZONE_VINTAGE
 from needs.toml import Strict, checked, load
 from needs.vintages import mend
@@ -29,6 +30,13 @@ _SINGLE = (
     "deprived_children", "postcodes",
 )  # fmt: skip
 _WEEKEND = 5  # of date.weekday()
+
+T = TypeVar("T", str, float)
+
+
+def twice(values: Sequence[T]) -> list[T]:
+    """List what stands more than once."""
+    return sorted({v for v in values if values.count(v) > 1})
 
 
 class Area(Strict):
@@ -67,10 +75,14 @@ class Area(Strict):
 
     @model_validator(mode="after")
     def _codes_look_right(self) -> Area:
-        for code in self.codes:
-            if not re.match(DISTRICT_CODE, code):
-                msg = f"{code!r} is not the code of an English district, such as E06000017"
-                raise ValueError(msg)
+        wrong = [
+            f"{code!r} is not the code of an English district, such as E06000017"
+            for code in self.codes
+            if not re.fullmatch(DISTRICT_CODE.removesuffix("$"), code)
+        ]
+        wrong += [f"the code {code} stands twice" for code in twice(self.codes)]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
 
@@ -153,9 +165,11 @@ class TravelSettings(Strict):
         if unknown:
             msg = f"mode {', '.join(map(repr, unknown))} is not in the catalogue: {', '.join(known)}"
             raise ValueError(msg)
-        twice = sorted({m for m in self.modes if self.modes.count(m) > 1})
-        if twice:
-            msg = f"mode {', '.join(map(repr, twice))} stands twice"
+        if again := twice(self.modes):
+            msg = f"mode {', '.join(map(repr, again))} stands twice"
+            raise ValueError(msg)
+        if bands := twice(self.bands_min):
+            msg = f"bands_min: {', '.join(f'{b:g}' for b in bands)} stands twice"
             raise ValueError(msg)
         if self.timetable_date and self.timetable_date.weekday() >= _WEEKEND:
             msg = f"timetable_date {self.timetable_date} is a {self.timetable_date:%A}: give a school day"
@@ -168,16 +182,25 @@ class StandardOverride(Strict):
 
     offer: Literal["hub", "outreach"]
     mode: str
-    rural_urban: list[str]
+    rural_urban: list[str] = Field(min_length=1)
     full_min: float = Field(gt=0)
     zero_min: float = Field(gt=0)
     source: str
 
     @model_validator(mode="after")
-    def _in_order(self) -> StandardOverride:
+    def _in_order_and_known(self) -> StandardOverride:
+        wrong = []
         if self.zero_min < self.full_min:
-            msg = f"zero_min {self.zero_min:g} is below full_min {self.full_min:g}"
-            raise ValueError(msg)
+            wrong.append(f"zero_min {self.zero_min:g} is below full_min {self.full_min:g}")
+        modes = [*load(CATALOGUE / "modes.toml")["mode"], *load(CATALOGUE / "timetables.toml")]
+        known: tuple[tuple[str, list[str], Sequence[str]], ...] = (
+            ("mode", [self.mode], modes),
+            ("rural_urban", self.rural_urban, RURAL_URBAN_CODES),
+        )
+        for name, given, may_be in known:
+            wrong += [f"{name} {g!r} is not one of {', '.join(may_be)}" for g in given if g not in may_be]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
 
@@ -261,19 +284,18 @@ def read(path: Path) -> Assessment:
         With every fault of the file.
     """
     own = load(path)
+    given = own.get("input", [])
+    if not (isinstance(given, list) and all(isinstance(i, dict) for i in given)):
+        fail(SettingsError, f"{path.name}, input", "must be a list of tables", "write [[input]] above each")
     base_name = own.get("area", {}).get("base") if isinstance(own.get("area"), dict) else None
     base: dict[str, Any] = {}
     if base_name is not None:
-        base_path = CATALOGUE / "bases" / f"{base_name}.toml"
-        if not base_path.is_file():
-            fail(
-                SettingsError,
-                path.name,
-                f"base {base_name!r} is not in the catalogue",
-                f"use one of {', '.join(p.stem for p in sorted((CATALOGUE / 'bases').glob('*.toml')))}",
-            )
-        base = load(base_path)
-    inputs = _merge_inputs(base.get("input", []), own.get("input", []), path)
+        known = {p.stem: p for p in sorted((CATALOGUE / "bases").glob("*.toml"))}
+        if not (isinstance(base_name, str) and base_name in known):
+            what = f"base {base_name!r} is not in the catalogue"
+            fail(SettingsError, path.name, what, f"use one of {', '.join(known)}")
+        base = load(known[base_name])
+    inputs = _merge_inputs(base.get("input", []), given, path)
     merged = {**base, **own, "input": [_of_area(i, own) for i in inputs]}
     settings = checked(Assessment, merged, file=path.name)
     beside = path.parent / settings.need.index
@@ -296,5 +318,5 @@ def _of_area(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     area = own.get("area")
     if not isinstance(path, str) or not given.get("source") or not isinstance(area, dict):
         return given
-    codes = [str(c) for c in area.get("codes", ())]
+    codes = [str(c) for c in area["codes"]] if isinstance(area.get("codes"), list) else []
     return {**given, "path": filled(path, slug=str(area.get("slug")), codes=codes)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from pydantic import Field, model_validator
+import pyproj
+from pydantic import Field, field_validator, model_validator
 
 from needs.councils import resolve
 from needs.disclosure import Rule
@@ -22,7 +24,7 @@ CARRIED = ("indicators", "demand", "cars", "digital", "deprived_children", "poin
 _COUNTS = ("demand", "indicators", "deprived_children")  # may be protected
 _UNCODED = ("streets", "timetable", "sites", "context", "boundaries", "postcodes")  # not joined by code of a zone
 KINDS = (*TABLES, "streets", "timetable")
-
+_LONGEST = 255  # bytes of a name in a path, on most file systems
 
 LAYOUTS_FILE = "layouts"  # a folder of them
 SOURCES_FILE = "sources.toml"
@@ -154,6 +156,37 @@ class Input(Strict):
     national: bool = False
     types: dict[str, str] = {}
 
+    @field_validator("path")
+    @classmethod
+    def _inside(cls, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        msg = None
+        if not parts or path.endswith("/"):
+            msg = f"{path!r} is no path of a file"
+        elif ".." in parts or PurePosixPath(path).is_absolute() or PureWindowsPath(path).anchor:
+            msg = f"{path!r} leads out of the folder of raw files: copy the file into it, and say where it is there"
+        elif any(unicodedata.category(c) == "Cc" for c in path):
+            msg = f"{path!r} holds a control character"
+        elif any(len(part.encode()) > _LONGEST for part in parts):
+            msg = f"{path[:_LONGEST]!r}... is too long for a path"
+        if msg:
+            raise ValueError(msg)
+        return path
+
+    @field_validator("crs")
+    @classmethod
+    def _flat(cls, crs: str | None) -> str | None:
+        if crs is None:
+            return None
+        try:
+            found = pyproj.CRS.from_user_input(crs)
+        except pyproj.exceptions.CRSError:
+            found = None
+        if found is None or not (found.is_projected or found.is_geographic):
+            msg = f"{crs!r} is no coordinate system of places: use EPSG:27700 (metres) or EPSG:4326 (degrees)"
+            raise ValueError(msg)
+        return crs
+
     @model_validator(mode="before")
     @classmethod
     def _brought(cls, given: object) -> object:
@@ -170,7 +203,10 @@ class Input(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> Input:
-        wrong = [*self._vintage_faults(), *self._sum_faults(), *self._count_faults(), *self._site_faults()]
+        wrong = [
+            *(self._vintage_faults() + self._name_faults() + self._sum_faults()),
+            *(self._count_faults() + self._site_faults()),
+        ]
         if self.table not in KINDS:
             wrong = [f"table {self.table!r} is not one of {', '.join(KINDS)}"]
         if wrong:
@@ -201,6 +237,8 @@ class Input(Strict):
         wrong = []
         if self.disclosure and self.table not in _COUNTS:
             wrong.append(f"disclosure is for tables of counts ({', '.join(_COUNTS)}), not for table {self.table!r}")
+        if self.blank and self.table not in _COUNTS:
+            wrong.append(f"blank is for tables of counts ({', '.join(_COUNTS)}), not for table {self.table!r}")
         if self.blank and not 0 <= self.blank[0] <= self.blank[1]:
             wrong.append(f"blank {list(self.blank)} is not the least and the most that a blank count hides")
         return wrong
@@ -213,6 +251,21 @@ class Input(Strict):
         unknown = sorted({t for t in self.types.values() if t not in known})
         listed = f"use one of {', '.join(known)}"
         return [f"types: {name!r} is no type of site: {listed}" for name in unknown]
+
+    def _name_faults(self) -> list[str]:
+        """Find names that the table does not know: what they are given would go unread."""
+        table = TABLES.get(self.table)
+        if table is None or table.extra:
+            return []
+        brought = _entry("layout", self.layout).get("columns", {}) if self.layout else {}
+        known = {*of_vintage(table, self.vintage).columns, *brought, "code", *(("x", "y") if table.geometry else ())}
+        wrong = []
+        for setting, given in (("columns", self.columns), ("values", self.values)):
+            for name in sorted(set(given) - known):
+                near = get_close_matches(name, known, n=1)
+                meant = f": did you mean {near[0]!r}?" if near else f", which has {', '.join(table.columns)}"
+                wrong.append(f"{setting}.{name} is no column of table {self.table!r}{meant}")
+        return wrong
 
     def _sum_faults(self) -> list[str]:
         wrong = []

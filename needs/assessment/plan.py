@@ -102,8 +102,8 @@ class PlanSettings(Strict):
         Seconds after which the best plan so far is taken, with its bound.
     """
 
-    max_hubs: int = Field(ge=0)
-    max_outreach: int = Field(ge=0)
+    max_hubs: int = Field(ge=0, le=100_000)
+    max_outreach: int = Field(ge=0, le=100_000)
     existing: Literal["free", "keep"] = "free"
     must: dict[str, Must] = {}
     keep_hub_pct: float = Field(default=1.0, ge=0, le=100)

@@ -7,6 +7,7 @@ from needs.connectors.catalogue import sources as sources
 from needs.connectors.checking import live as live
 from needs.connectors.checking import on_disk as on_disk
 from needs.connectors.client import Client as Client
+from needs.connectors.providing import changed as changed
 from needs.connectors.providing import dated as dated
 from needs.connectors.providing import describe_by_hand as describe_by_hand
 from needs.connectors.providing import provide as provide

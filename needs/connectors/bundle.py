@@ -149,7 +149,7 @@ def _manifest(file: Path, archive: zipfile.ZipFile) -> list[Packed]:
         if said["format"] != FORMAT:
             fail(InputError, str(file), f"is a bundle of format {said['format']}, not {FORMAT}", "use the same version")
         listed = [Packed(str(f["path"]), int(f["bytes"]), str(f["sha256"])) for f in said["files"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         fail(InputError, str(file), f"is no bundle: its manifest is missing or broken ({error})", fix)

@@ -104,6 +104,12 @@ def unfit(path: Path, area: Area) -> str | None:
     return None
 
 
+def changed(path: Path) -> bool:
+    """Whether a file that was fetched is no longer what its twin says; what a person put there may be put anew."""
+    twin = twins.read(path) if path.is_file() else None
+    return twin is not None and twin.url != twins.BY_HAND and not twins.unchanged(path, twin)
+
+
 def fetch(ask: Ask, specs: list[Input], say: Say) -> None:
     """Fetch one file, check it as its readers will, and put it in place with its twin.
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+from textwrap import shorten
 
 import tomli_w
+from pydantic import TypeAdapter
 
 from needs.errors import InputError, fail
 from needs.sources.files import sha256
 
 ENDING = ".toml"  # of the twin, after the whole name of the file
 BY_HAND = "put there by hand"
+_SHOWN = 200  # characters of what is wrong
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,27 @@ def read(path: Path) -> Twin | None:
         said = tomllib.loads(file.read_text("utf-8"))
         blank = {"attribution": "", "vintage": "", "source": ""}
         lists = {name: tuple(said.get(name, ())) for name in ("made_of", "codes")}
-        return Twin(**{**blank, **said, **lists})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
-        fail(InputError, str(file), f"is no twin of a raw file: {error}", "delete it, and fetch the file anew")
+        twin = Twin(**{**blank, **said, **lists})
+        TypeAdapter(Twin).validate_python(asdict(twin))
+        if twin.fetched:
+            datetime.fromisoformat(twin.fetched)
+    except (ValueError, TypeError, RecursionError, OSError) as error:
+        told = shorten(str(error), _SHOWN)
+        fail(InputError, str(file), f"is no twin of a raw file: {told}", "delete it, and fetch the file anew")
+    return twin
 
 
 def fits(path: Path, twin: Twin) -> bool:
     """Whether a file is still the one that its twin tells of."""
     return path.stat().st_size == twin.bytes and sha256(path) == twin.sha256
+
+
+def unchanged(path: Path, twin: Twin) -> bool:
+    """Whether a file is still the one that its twin tells of, without reading one that is older than its twin.
+
+    A file that is fetched or unpacked is whole before its twin, or comes under its name after it and keeps its time.
+    """
+    state = path.stat()
+    if state.st_size != twin.bytes:
+        return False
+    return state.st_mtime_ns <= place(path).stat().st_mtime_ns or fits(path, twin)

@@ -18,6 +18,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _APART = re.compile(r"[+;\n]")  # never within a name
 _MAYBE_APART = re.compile(r",|&|\band\b", re.IGNORECASE)  # within some names, between others
 _LONGEST = 8  # pieces of a name, with room
+_LONGEST_NAME = 100  # characters, with room: likeness takes long to tell of more
 _SHOWN = 6  # names that are suggested
 _ALIKE = 0.7  # of difflib: worth suggesting
 _MEANT = 0.8  # of difflib: surely a slip of the pen
@@ -224,6 +225,8 @@ def _begins(text: str, entry: Entry) -> bool:
 
 def _alike(text: str, cutoff: float) -> list[Entry]:
     """List the councils whose names are much like a text, the likest first."""
+    if len(text) > _LONGEST_NAME:
+        return []
     names = registered().by_name
     return [names[n] for n in get_close_matches(bare(key(text)), names, n=_SHOWN, cutoff=cutoff)]
 

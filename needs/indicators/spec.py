@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -328,7 +329,7 @@ def read_spec(id_or_path: str | Path) -> IndexSpec:
     path = Path(id_or_path)
     if path.suffix != ".toml":
         path = CATALOGUE / "indices" / f"{id_or_path}.toml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - no error of a name that is too long, or no name at all
         known = sorted(p.stem for p in (CATALOGUE / "indices").glob("*.toml"))
         near = get_close_matches(path.stem, known, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""

@@ -202,7 +202,8 @@ def _zones(found: Assessed) -> Sheet:
     ]
     hidden = int(found.zones["count_hidden"].sum())
     lines = ["Neighbourhoods, highest need first", "Rank 1 and fifth 1 are the highest need."]
-    lines += [f"≈ marks {hidden} whose counts are hidden: a mean of those hidden stands in."] if hidden else []
+    stands = "a mean of those hidden, or the middle of what a blank may hide, stands in"
+    lines += [f"≈ marks {hidden} whose counts are hidden: {stands}."] if hidden else []
     return Sheet("Neighbourhoods", lines, columns, rows)
 
 

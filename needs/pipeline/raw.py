@@ -54,7 +54,7 @@ def fetch(
             connectors.describe_by_hand(settings, raw)
         for line in preparing.listing(settings, raw):
             say(line)
-        return all((raw / i.path).is_file() or i.optional for i in settings.inputs)
+        return all(i.optional or preparing.unusable(i, settings, raw) is None for i in settings.inputs)
 
 
 def bundle(area: str | Path, *, raw: Path, file: Path) -> list[connectors.Packed]:

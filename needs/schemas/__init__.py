@@ -279,6 +279,12 @@ def of_vintage(table: Table, vintage: str | None) -> Table:
     return replace(table, key=("code",), columns={"code": _code(pattern, f"Code of {vintage}"), **rest})
 
 
+def with_blanks(table: Table) -> Table:
+    """Give the contract of a table whose numbers may be blank, since its publisher leaves small ones out."""
+    columns = {n: _blank_allowed(c) if kind_of(table, n) == "number" else c for n, c in table.columns.items()}
+    return replace(table, columns=columns)
+
+
 def _blank_allowed(column: Any) -> Any:
     """Allow blanks for now: what is blank elsewhere in the nation does not matter, what is blank here is told later."""
     allowed = copy(column)
@@ -361,7 +367,9 @@ def _check_blank(
     blank = [
         (row_label(int(i)), f"'{values.name}' of table '{table.name}' is blank") for i in values.index[values.isna()]
     ]
-    faults.add_each(where, blank, "fill it in, or drop the row")
+    hides = "; or say of the input what a blank hides: blank = [0, 4]" if table.name == "demand" else ""
+    number = kind_of(table, str(values.name)) == "number"
+    faults.add_each(where, blank, f"fill it in, or drop the row{hides if number else ''}")
 
 
 def _note_failures(

@@ -52,7 +52,7 @@ def typed(table: gpd.GeoDataFrame, given: Input, faults: Faults) -> tuple[gpd.Ge
     table : geopandas.GeoDataFrame
         With site_type, today, keep and source; without rows if something was a fault.
     notes : list of str
-        How many rows are left out, by their word.
+        How many rows are left out, by their word, and words that no row has.
     """
     known, where = site_types(), f"{given.path} (input '{given.id}')"
     notes: list[str] = []
@@ -70,6 +70,8 @@ def typed(table: gpd.GeoDataFrame, given: Input, faults: Faults) -> tuple[gpd.Ge
             faults.add(where, f"no row has a word of 'types'; they have {counted}", "correct 'types'")
         elif counted:
             notes.append(f"{int(others.sum()):,} rows of other kinds are left out: {counted}.")
+        if unused := sorted(set(given.types) - set(word)):
+            notes.append(f"No row has the word {', '.join(map(repr, unused))} of 'types': is it spelt as in the file?")
     unknown = sorted(set(table["site_type"]) - set(known))
     for name in unknown:
         fix = f"use one of {', '.join(known)}, or say by 'types' which of them it is"

@@ -95,7 +95,7 @@ def members(path: Path, wanted: str | None, endings: Sequence[str]) -> Iterator[
         chosen = _chosen(archive.infolist(), wanted, endings)
         total = sum(entry.file_size for entry in chosen)
         if total > LARGEST_ALL:
-            msg = f"its {len(chosen):,} files would unpack to {total / 1e9:.1f} GB"
+            msg = f"its {len(chosen):,} files would unpack to {total / 1e6:,.0f} MB"
             raise UnreadableError(msg, "ask for fewer with 'member'")
         for entry in chosen:
             yield entry.filename, _content(archive, entry)
@@ -146,7 +146,7 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 def _refuse_large(size: int, what: str = "it") -> None:
     if size > LARGEST:
-        msg = f"{what} is larger than {LARGEST / 1e9:.1f} GB once unpacked"
+        msg = f"{what} is larger than {LARGEST / 1e6:,.0f} MB once unpacked"
         raise UnreadableError(msg, "cut it to your area, or check that it is the file that is meant")
 
 

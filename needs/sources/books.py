@@ -93,7 +93,7 @@ def _reading(content: bytes) -> Iterator[zipfile.ZipFile | None]:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             sizes = [entry.file_size for entry in packed.infolist()]
             if max(sizes, default=0) > LARGEST or sum(sizes) > LARGEST_ALL:
-                msg = f"it would unpack to {sum(sizes) / 1e9:.1f} GB"
+                msg = f"it would unpack to {sum(sizes) / 1e6:,.0f} MB"
                 raise UnreadableError(msg, "check that it is the file that is meant")
             _check_parts(packed)
             yield packed

@@ -20,6 +20,7 @@ from needs.sources.tabular import LOOKED_AT, Find, Row, Rows, UnreadableError, h
 _DELIMITERS = (",", ";", "\t")
 _QUOTE, _LF, _CR = 34, 10, 13
 _MANY = 2_000  # columns, from which on the quick way is none
+_MOST = 16_384  # columns, which are as many as Excel has
 _QUOTES = "close the quote, and double a quote that is part of a text"
 _WRONG = (  # what Python's reader says, in plain words
     ("unexpected end of data", "a quote is opened and never closed"),
@@ -53,7 +54,7 @@ def rows(text: str, find: Find) -> Rows:
     Raises
     ------
     UnreadableError
-        With the line where quotes are not as they must be.
+        With the line where quotes are not as they must be, or that is far too wide.
     """
     return _split(text, _delimiter(text, find))
 
@@ -121,6 +122,9 @@ def _numbered(text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
     start = 1
     try:
         for row in reader:
+            if len(row) > _MOST:
+                msg = f"line {start:,} has {len(row):,} cells, and {_MOST:,} are the most"
+                raise UnreadableError(msg, "check that it is the file that is meant")
             yield start, row
             start = reader.line_num + 1
     except csv.Error as error:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from needs.assessment import Input
 from needs.errors import SHOWN, Faults
-from needs.schemas import TABLES, Table, check_table, of_vintage
+from needs.schemas import TABLES, Table, check_table, of_vintage, with_blanks
 from needs.schemas.postcodes import written
 from needs.sources import columns, formats, layouts, venues
 from needs.sources.cells import Marked, Place
@@ -26,9 +26,16 @@ _VALUE = re.compile(r"is (?:'[^']*'|-?\d[\d.,e+-]*)|(?<=it )begins .*", re.DOTAL
 
 
 def resolve(spec: Input, raw: Path, faults: Faults) -> Path | None:
-    """Give the path of a raw file, or note that it is not there."""
+    """Give the path of a raw file, or note that it is not there or cannot be read."""
     path = raw / spec.path
     if path.is_file():
+        try:
+            with path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            fix = "let it be read, or put another copy there"
+            faults.add(f"input '{spec.id}'", f"{spec.path} cannot be read: {error.strerror}", fix)
+            return None
         return path
     by_hand = (
         f"put it there{f' (from {spec.url})' if spec.url else ''}, name its folder with --raw, or correct its path"
@@ -79,6 +86,8 @@ def read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
 
 def _read_table(spec: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
     table = of_vintage(TABLES[spec.table], spec.vintage)
+    if spec.table == "demand" and spec.blank is not None:
+        table = with_blanks(table)
     plan = venues.plan(spec) if venues.holds(spec) else layouts.plan(spec)
     parts, notes = Parts(), Counter[str]()
     place = Place(f"{spec.path} (input '{spec.id}')", parts.label, faults)

@@ -13,7 +13,8 @@ import shapely
 
 from needs import areas, indicators, rural, scenarios, sites, streets, transit, travel
 from needs import councils as register
-from needs.assessment import Assessment
+from needs.assessment import Assessment, Input
+from needs.assessment.naming import naming_files
 from needs.errors import Faults, NeedsError
 from needs.indicators import Cells, IndexSpec
 from needs.schemas import TABLES
@@ -66,6 +67,7 @@ class Data:
         return any(isinstance(network, travel.StraightLines) for network in self.networks.values())
 
 
+@naming_files
 def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     """Read every input and check it, one against the other.
 
@@ -78,9 +80,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
         With every fault of every input.
     """
     faults = Faults()
-    tables = {
-        i.id: files.read_table(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}
-    }
+    tables = {i.id: _read(i, raw[i.id], faults) for i in settings.inputs if i.table not in {"streets", "timetable"}}
     networks = _networks(settings, raw, faults)
     spec = indicators.read_spec(settings.need.index)
     have = {name: table for name, table in tables.items() if table is not None}
@@ -98,6 +98,7 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     safe = areas.protect_inputs(
         settings, have, spec, councils=councils, classes=classes, faults=faults, bounds=carried.bounds
     )
+    safe = areas.filled(settings, safe, councils)
     have = safe.tables
     zones = areas.select_zones(one("zones"), settings.area.codes, where=_where(settings, "zones"), faults=faults)
     feed, usual = _feed(settings, raw, zones, faults)
@@ -143,6 +144,14 @@ def data(settings: Assessment, raw: dict[str, Path]) -> Data:
     about = _context(settings, have)
     rejected = gathered.rejected
     return Data(zones, points, found, rejected, networks, spec, cells, about, snapping, feed, lines, codes, told)
+
+
+def _read(given: Input, path: Path, faults: Faults) -> pd.DataFrame | None:
+    """Read a table; one that is at fault goes no further, so that nothing is computed of it."""
+    own = Faults()
+    table = files.read_table(given, path, own)
+    faults.found += own.found
+    return None if own.found else table
 
 
 def _reference(

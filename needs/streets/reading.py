@@ -16,6 +16,9 @@ from needs.streets.rules import FERRY, MARKS, way_tags
 from needs.streets.ways import Gathered, Ways
 
 _NOWHERE = 2**31 - 1  # what osmium gives for a node that the file leaves out
+_UNREADABLE = (
+    RuntimeError, OSError, ValueError, KeyError, ParseError, networkx.NetworkXException, osmium.InvalidLocationError,
+)  # fmt: skip
 _FIXED = 1e-7  # degrees to osmium's unit
 
 
@@ -38,7 +41,7 @@ def read_ways(path: Path) -> Ways:
         gathered = _gather(path)
     except InputError:
         raise
-    except (RuntimeError, OSError, ValueError, KeyError, ParseError, networkx.NetworkXException) as error:
+    except _UNREADABLE as error:
         fail(
             InputError,
             path.name,

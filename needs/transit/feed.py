@@ -18,6 +18,7 @@ from needs.transit.crop import coordinates, read_tables
 from needs.transit.tables import WEEKDAYS, Note, Reading
 
 IMPOSSIBLE = -1  # seconds of a change that the timetable rules out
+MOST_STARTS = 2_000  # of a trip by one frequency: more than one a minute, day and night
 _BLANK = -1  # seconds of a time that is not given
 
 
@@ -171,7 +172,7 @@ def _placed(stops: pd.DataFrame, called: set[str], reading: Reading) -> pd.DataF
 def _often(table: pd.DataFrame, trips: set[str], reading: Reading) -> pd.DataFrame:
     what = "frequencies of trips that are not there, left out"
     table = _known(table, "trip_id", trips, "frequencies.txt", what, reading)
-    return pd.DataFrame(
+    often = pd.DataFrame(
         {
             "trip_id": table["trip_id"],
             "start_s": _seconds(table["start_time"]),
@@ -179,6 +180,11 @@ def _often(table: pd.DataFrame, trips: set[str], reading: Reading) -> pd.DataFra
             "headway_s": table["headway_secs"].astype(np.int64),
         }
     )
+    absurd = (often["end_s"] - often["start_s"]) // often["headway_s"] > MOST_STARTS
+    what = f"frequencies with more than {MOST_STARTS:,} departures, left out"
+    reading.note("frequencies.txt", what, often.loc[absurd, "trip_id"])
+    reading.broken.setdefault("frequencies.txt", set()).update(often.loc[absurd, "trip_id"])
+    return often[~absurd]
 
 
 def _calls(

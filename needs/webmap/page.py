@@ -238,8 +238,8 @@ def _about_zones(data: PageData) -> str:
         "2021). Minutes are to the nearest hub."
     )
     if hidden:
-        words += f" ≈ marks the {plural(hidden, 'neighbourhood')} whose counts are hidden: a mean of those hidden "
-        words += "stands in."
+        words += f" ≈ marks the {plural(hidden, 'neighbourhood')} whose counts are hidden: a mean of those hidden, "
+        words += "or the middle of what a blank may hide, stands in."
     return words
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +137,7 @@ class Rules:
         return bool(
             not (opened & self.closed).any()
             and all(limit.met(opened) for limit in self.limits)
-            and all(np.count_nonzero(opened[group]) <= 1 for group in self.apart)
+            and self._apart.most(opened) <= 1
         )
 
     def hung(self, opened: Bools) -> bool:
@@ -144,4 +146,54 @@ class Rules:
 
     def feasible(self, opened: Bools) -> bool:
         """Whether a set of open choices keeps to every rule."""
-        return self.fits(opened) and self.hung(opened) and all(opened[group].any() for group in self.required)
+        return self.fits(opened) and self.hung(opened) and self._required.least(opened) >= 1
+
+    @cached_property
+    def _apart(self) -> _Groups:
+        return _Groups.of(self.apart)
+
+    @cached_property
+    def _required(self) -> _Groups:
+        return _Groups.of(self.required)
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Groups of choices, one after the other, so that all are counted in one pass.
+
+    Attributes
+    ----------
+    members
+        Choices of the first group, of the second, ...
+    start
+        Where each group that has members begins among them; shape (groups,).
+    empty
+        Whether a group has none.
+    """
+
+    members: Ints
+    start: Ints
+    empty: bool
+
+    @classmethod
+    def of(cls, groups: Sequence[Ints]) -> _Groups:
+        full = [np.asarray(group, np.intp) for group in groups if len(group)]
+        if not full:
+            return cls(np.zeros(0, np.intp), np.zeros(0, np.intp), bool(groups))
+        start = np.cumsum([0, *(len(group) for group in full[:-1])])
+        return cls(np.concatenate(full), start.astype(np.intp), len(full) < len(groups))
+
+    def _open(self, opened: Bools) -> Ints:
+        """How many of each group are open; shape (groups,)."""
+        found: Ints = np.add.reduceat(opened[self.members].astype(np.intp), self.start)
+        return found
+
+    def most(self, opened: Bools) -> int:
+        """Count the open ones of the group that has most, 0 without groups."""
+        return int(self._open(opened).max()) if len(self.start) else 0
+
+    def least(self, opened: Bools) -> int:
+        """Count the open ones of the group that has fewest, 1 without groups."""
+        if self.empty:
+            return 0
+        return int(self._open(opened).min()) if len(self.start) else 1

@@ -19,6 +19,8 @@ from needs.index.perturb import RankUncertainty
 from needs.sites import Surroundings
 from needs.stages import Data, Need, scored
 
+NEAR_M = 500.0  # outlines of zones are simplified, and quays and piers lie outside
+
 
 @dataclass(frozen=True)
 class Nation:
@@ -35,7 +37,8 @@ class Nation:
     drawn
         Ranks of every zone drawn anew; None where they were not.
     council
-        Of each site, by site_id: code of the upper-tier council whose ground it stands on, or is nearest to.
+        Of each site, by site_id: code of the upper-tier council whose ground it stands on, or is near to where
+        outlines are rough; missing for sites elsewhere.
     """
 
     settings: Assessment
@@ -55,9 +58,10 @@ class Nation:
         zones = ground.zones.sort_values("lsoa21cd", ignore_index=True)
         tree = shapely.STRtree(zones.geometry.to_numpy())
         # the first of those at equal distance: outlines meet
-        site, zone = tree.query_nearest(ground.sites.geometry.to_numpy(), all_matches=True)
+        site, zone = tree.query_nearest(ground.sites.geometry.to_numpy(), max_distance=NEAR_M, all_matches=True)
         nearest = pd.Series(zone).groupby(site).min()
-        codes = zones["lad24cd"].map(upper).to_numpy()[nearest.sort_index()]
+        on = pd.Series(zones["lad24cd"].map(upper).to_numpy()[nearest], index=nearest.index)
+        codes = on.reindex(range(len(ground.sites))).to_numpy()
         council = pd.Series(codes, index=pd.Index(ground.sites["site_id"]), name="council")
         return cls(settings, ground, index, drawn, council)
 
@@ -74,7 +78,7 @@ class Nation:
         offering = self.ground.sites[self.ground.sites["today"] != "none"]
         if set(offering["source"]) & lists:
             return frozenset(e.code for e in self.councils)
-        return frozenset(self.council[offering["site_id"]])
+        return frozenset(self.council[offering["site_id"]].dropna())
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class Part:
     around
         Buildings that could be a hub, or are one: its own, and others' within the margin, EPSG:27700; `council` says
         whose.
+    today_known
+        Whether it is known what it has today.
     missing
         What is not known of it, in sentences.
     streets
@@ -106,6 +112,7 @@ class Part:
     index: NeedIndex
     drawn: RankUncertainty | None
     around: gpd.GeoDataFrame
+    today_known: bool
     missing: tuple[str, ...]
     streets: Path | None = None
 
@@ -140,7 +147,7 @@ def cut(nation: Nation, council: Entry, streets: Path | None = None) -> Part:
     offers = (sites["today"] != "none").to_numpy()
     own = sites.assign(ours=ours)[ours | (beside & offers)].reset_index(drop=True)
     could = (sites["may_hub"] | (sites["today"] == "hub")).to_numpy()
-    around = sites.assign(ours=ours, council=theirs)[beside & could].reset_index(drop=True)
+    around = sites.assign(ours=ours, council=theirs)[beside & could & theirs.notna()].reset_index(drop=True)
     hubs, outreach = (int((own.loc[own["ours"], "today"] == offer).sum()) for offer in ("hub", "outreach"))
     settings = _settings(nation.settings, council, Today(len(zones), hubs, outreach))
     cut_ground = replace(
@@ -155,10 +162,11 @@ def cut(nation: Nation, council: Entry, streets: Path | None = None) -> Part:
         postcodes=areas.around(ground.postcodes, zones, least_share=0.0),
         notes=[],
     )
+    known = council.code in nation.today_known
     drawn = nation.drawn
     if drawn is not None:
         drawn = replace(drawn, table=drawn.table.loc[zones["lsoa21cd"]], methods=drawn.methods.iloc[:0])
-    return Part(council, settings, cut_ground, nation.index, drawn, around, _missing(nation, council, own), streets)
+    return Part(council, settings, cut_ground, nation.index, drawn, around, known, _missing(own, known), streets)
 
 
 def _settings(settings: Assessment, council: Entry, today: Today) -> Assessment:
@@ -180,11 +188,11 @@ def _context(context: pd.DataFrame, council: Entry) -> pd.DataFrame:
     return context[context["lad24cd"].isin(own)].reset_index(drop=True)
 
 
-def _missing(nation: Nation, council: Entry, own: gpd.GeoDataFrame) -> tuple[str, ...]:
+def _missing(own: gpd.GeoDataFrame, known: bool) -> tuple[str, ...]:
     """Say what is not known of a council."""
     mine, told = own[own["ours"]], []
-    if council.code not in nation.today_known:
-        told.append("No list of today's hubs covers it: today counts none.")
+    if not known:
+        told.append("No list of today's hubs covers it: what it has today is not known.")
     if not (mine["may_hub"] | (mine["today"] == "hub")).any():
         told.append("No building that could be a hub is listed.")
     elif not mine["may_outreach"].any():

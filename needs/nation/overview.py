@@ -23,7 +23,7 @@ from needs.webmap.text import number, percent, plural
 
 _SHOWN = 20  # councils of a ranking
 _FIFTHS = ("highest need", "high", "middle", "low", "lowest need")
-_COVER = ("nobody", "up to a third", "up to two thirds", "most", "everybody")
+_COVER = ("nobody, or not known", "up to a third", "up to two thirds", "most", "everybody")
 _MINUTES = ("over 45 minutes or out of reach", "over 30 to 45", "over 20 to 30", "over 10 to 20", "up to 10 minutes")
 _EDGES_MIN = (10.0, 20.0, 30.0, 45.0)
 
@@ -73,17 +73,14 @@ def overview(
         "kind": "Rural or urban",
     }
     councils = _councils(found, pages)
-    reached, whole = float((zones["demand"] * zones["cover_today"]).sum()), float(zones["demand"].sum())
-    worst = found.councils.iloc[0]
-    today, possible = reached / whole, float((zones["demand"] * zones["cover_possible"]).sum()) / whole
+    finding, answer = _headline(found, zones, label)
     return OverviewData(
         name=settings.area.name,
         slug=settings.area.slug,
         synthetic=settings.area.synthetic,
         estimated=estimated,
-        finding=f"{worst['name']} has the greatest unmet need of {plural(len(found.councils), 'council')}",
-        answer=f"Of {number(whole)} {label}, {percent(100 * today)} are covered today; with a hub in every building "
-        f"that is listed as able to be one, {percent(100 * possible)} would be.",
+        finding=finding,
+        answer=answer,
         demand_label=label,
         zones=zones,
         shadings=_shadings(zones, settings.travel.modes),
@@ -100,6 +97,21 @@ def overview(
             *([_first(chosen.first)] if chosen is not None and chosen.first is not None else []),
         ],
     )
+
+
+def _headline(found: National, zones: gpd.GeoDataFrame, label: str) -> tuple[str, str]:
+    """Say who has the greatest unmet need, and how many are covered; where today is not known, no more than holds."""
+    councils, families = found.councils, float(zones["demand"].sum())
+    worst, known = councils.iloc[0]["name"], int(councils["today_known"].fillna(False).sum())
+    possible = percent(100 * float((zones["demand"] * zones["cover_possible"]).sum()) / families)
+    most = f"with a hub in every building that is listed as able to be one, {possible} would be"
+    if known < len(councils):
+        finding = f"What there is today is known of {known} of {plural(len(councils), 'council')}"
+        if_none = f"Unmet need is given as if the others had nothing: at most so much. {worst} then has the greatest."
+        return finding, f"{if_none} Of {number(families)} {label}, {most} covered."
+    today = percent(100 * float((zones["demand"] * zones["cover_today"]).sum()) / families)
+    finding = f"{worst} has the greatest unmet need of {plural(len(councils), 'council')}"
+    return finding, f"Of {number(families)} {label}, {today} are covered today; {most}."
 
 
 def _mode(mode: str) -> str:

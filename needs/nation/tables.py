@@ -66,6 +66,9 @@ def gathered(
         zones = zones.merge(with_plan, on="lsoa21cd", how="left", validate="one_to_one")
     table = _councils(councils, have, plans, zones, needed)
     sites = [found.sites for found in plans.values()]
+    unknown = zones["council"].isin([code for code, found in have.items() if not found.today_known])
+    of_today = [str(c) for c in zones if str(c).endswith("_today")]
+    zones[of_today] = zones[of_today].where(~unknown)
     return National(
         zones.sort_values("lsoa21cd", ignore_index=True),
         table,
@@ -115,11 +118,12 @@ def _councils(
     """Describe every council, and rank those that could be measured: 1 = most.
 
     Columns: council, name, slug, region, zones; families, need (need-weighted families), rural_pct (of families),
-    rural_class; children (in need), children_low, children_high where they are known; hubs_today; reached_today_pct,
-    hub_today_pct (of families); unmet_today (need-weighted families); children_beyond_today (in need, beyond every
-    standard); possible_pct (of families, with a hub in every building that could be one); rank_unmet, rank_children,
-    rank_in_class (by unmet need, among councils of its rural class); hubs_{share} and at_least_{share} for each share
-    of families covered; and the figures of its plan.
+    rural_class; children (in need), children_low, children_high where they are known; today_known; hubs_today,
+    reached_today_pct, hub_today_pct (of families) where that is so; unmet_today (need-weighted families) and
+    children_beyond_today (in need, beyond every standard), at most so much where today is not known; possible_pct (of
+    families, with a hub in every building that could be one); rank_unmet, rank_children, rank_in_class (by unmet need,
+    among councils of its rural class); hubs_{share} and at_least_{share} for each share of families covered; and the
+    figures of its plan.
     """
     figures = _with_shares(zones)
     rows = []
@@ -178,10 +182,12 @@ def _figures(zones: pd.DataFrame, found: Reached) -> dict[str, object]:
         row["children"] = float(zones["children"].sum())
         row |= {f"children_{end}": float(zones[f"deprived_children_{end}"].sum()) for end in ("low", "high")}
         row["children_beyond_today"] = float(zones["children_beyond_today"].sum())
+    row["today_known"] = found.today_known
     own = found.reach.sites["council"] == found.reach.families["council"].iloc[0]
-    row["hubs_today"] = int((own & (found.reach.sites["today"] == "hub")).sum())
-    row["reached_today_pct"] = percent(float((zones["hub_today"] + zones["outreach_today"]).sum()))
-    row["hub_today_pct"] = percent(float(zones["hub_today"].sum()))
+    if found.today_known:
+        row["hubs_today"] = int((own & (found.reach.sites["today"] == "hub")).sum())
+        row["reached_today_pct"] = percent(float((zones["hub_today"] + zones["outreach_today"]).sum()))
+        row["hub_today_pct"] = percent(float(zones["hub_today"].sum()))
     row["unmet_today"] = float(zones["unmet_today"].sum())
     row["possible_pct"] = percent(float(zones["possible"].sum()))
     return row

@@ -35,12 +35,15 @@ class Reached:
         family, NaN beyond the limit.
     reach
         Its families, the buildings near them, and how far each would cover them as a hub.
+    today_known
+        Whether it is known what there is today; if not, all of today counts as none.
     missing
         What is not known, in sentences.
     """
 
     zones: pd.DataFrame
     reach: Reach
+    today_known: bool
     missing: tuple[str, ...]
 
 
@@ -152,7 +155,7 @@ def _reach(part: Part) -> Reached:
         for column, ids in ((f"hub_{mode}_min_{TODAY}", hubs), (f"site_{mode}_min", could)):
             zones[column] = zones["lsoa21cd"].map(catchments.nearest_minutes(table, ground.points, ids))
     zones = zones.assign(council=part.council.code, travel=travel.ESTIMATE if ground.estimated else STREETS)
-    return Reached(pd.DataFrame(zones), _of_families(part, base, zones), missing)
+    return Reached(pd.DataFrame(zones), _of_families(part, base, zones), part.today_known, missing)
 
 
 def _of_families(part: Part, base: stages.Families, zones: pd.DataFrame) -> Reach:

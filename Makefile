@@ -28,7 +28,8 @@ test: $(VENV)/.installed-dev ## Set up and run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 soak: $(VENV)/.installed-dev ## Run the long tests: a hundred builds stopped, the same bytes everywhere, hostile input
-	@NEEDS_SOAK=1 $(BIN)/python -m pytest -m soak --numprocesses 0 --durations 10
+	@$(BIN)/python -m pytest -m soak --numprocesses 0 --durations 10
+	@NEEDS_SOAK=100 $(BIN)/python -m pytest tests/hostile/test_fuzz.py
 
 assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=Staffordshire
 	@$(NEEDS) build "$(AREA)" $(FOLDERS)

@@ -17,6 +17,7 @@ from needs.councils import Council
 from needs.drafting import Today, draft
 from needs.errors import Faults, SettingsError, fail
 from needs.outputs import write_file
+from needs.settings import CATALOGUE
 from needs.sources import files
 from needs.toml import load
 
@@ -53,7 +54,7 @@ def find(area: str | Path, raw: Path) -> Path | Council:
 
     A path ending in .toml is one. Otherwise it is a council's name or code: its own file is the one in the folder of
     raw files (`areas/<slug>/<slug>.toml`); where there is none, the catalogue's, if the files that it reads are in that
-    folder.
+    folder. All of England has one in the catalogue as well.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def find(area: str | Path, raw: Path) -> Path | Council:
     known = assessment.known_areas().get(council.slug)
     if known is not None and any((raw / str(i.get("path"))).is_file() for i in load(known)["input"]):
         return known
-    return council
+    return CATALOGUE / "nation.toml" if council == councils.england() else council
 
 
 def check_no_nation(area: str | Path, raw: Path) -> None:

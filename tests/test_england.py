@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ from needs.settings import Paths
 from needs.travel import ESTIMATE
 from tests import small_england
 from tests.browser import CHROMIUM, Browser
-from tests.killing import tree
+from tests.killing import Moment, left, run, serving, tree
 
 QUESTION = Question(new_hubs=4, areas=2)
 BUSY_S = 0.3
@@ -257,9 +258,73 @@ def test_without_dask_or_with_one_core_tasks_are_done_here(monkeypatch):
         assert isinstance(found, Here)
 
 
+def test_england_from_the_open_sources_names_what_is_missing(tmp_path, capsys, monkeypatch):
+    (tmp_path / "raw").mkdir()
+    folders = ["--raw", str(tmp_path / "raw"), "--processed", str(tmp_path / "p"), "--maps", str(tmp_path / "m")]
+    monkeypatch.setattr(sys, "argv", ["needs", "england", "--workers", "0", *folders])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 3
+    told = capsys.readouterr().err
+    for source in ("input 'births'", "input 'hubs'", "input 'zones'", "input 'postcodes'"):
+        assert source in told
+    assert "input 'streets'" not in told  # straight lines stand in
+    assert not (tmp_path / "p" / "england").exists()
+
+
 def test_england_is_no_area_of_a_build(tmp_path):
     with pytest.raises(SettingsError, match="needs england"):
         pipeline.build("England", paths=Paths(tmp_path, tmp_path / "p", tmp_path / "m"))
+
+
+# ---------------------------------------------------------------- stopped at any moment
+
+
+@contextmanager
+def undisturbed(top: Path):
+    """Build the small England with nobody to disturb it, by a real process; give how to do so again."""
+    file = small_england.write(top / "raw", side=2)
+    folders = top / "processed", top / "maps"
+    argv = ["england", "--settings", str(file), "--raw", str(file.parent), "--workers", "0", "--new-hubs", "2"]
+    argv += ["--first", "1", "--processed", str(folders[0]), "--maps", str(folders[1])]
+    with serving(XDG_STATE_HOME=str(top / "state"), XDG_CACHE_HOME=str(top / "cache")) as server:
+
+        def again(moment: Moment | None = None):
+            return run(server, argv, top / "log", list(folders), moment)
+
+        first = again()
+        assert first.code == 0, first.err
+        yield again, folders, tree(*folders), first.steps
+
+
+def stopped(top: Path, count: int, seed: int) -> None:
+    lots = np.random.default_rng(seed)
+    with undisturbed(top) as (again, folders, good, steps):
+        assert len(good) > 15
+        for k in range(count):
+            for folder in folders:
+                shutil.rmtree(folder)
+            number = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)[k % 4]
+            moment = Moment(number, step=1 + int(lots.integers(steps)))
+            ended = again(moment)
+            assert ended.code in {-signal.SIGKILL, 143, 130}, (moment, ended.err)
+            for folder in folders:  # each is there as a whole, or not at all
+                own = {path: digest for path, digest in good.items() if path.startswith(f"{folder.name}/")}
+                shown = {p: h for p, h in tree(folder).items() if "/." not in p}
+                assert shown in ({}, own), moment
+            ended = again()
+            assert ended.code == 0, (moment, ended.err)
+            assert tree(*folders) == good, moment
+            assert left(*folders) == [], moment
+
+
+def test_england_that_is_stopped_goes_on_to_the_same_bytes(tmp_path):
+    stopped(tmp_path, 3, seed=1)
+
+
+@pytest.mark.soak
+def test_england_is_stopped_at_many_moments(tmp_path):
+    stopped(tmp_path, 40, seed=2)
 
 
 # ---------------------------------------------------------------- a cluster

@@ -280,7 +280,8 @@ def index(plans: Sequence[dict[str, Any]], maps: Path) -> str:
         )
     own = {f"{e['slug']}.html" for e in entries}  # an area may have such a name too
     compared = {file.name for file in maps.glob(f"*{BETWEEN}*.html")} - own
-    return index_page.render_index(entries, sorted(compared))
+    many = sorted(page.parent.name for page in maps.glob("[!.]*/index.html"))
+    return index_page.render_index(entries, sorted(compared), many)
 
 
 def _sure(planned: Planned) -> list[str]:

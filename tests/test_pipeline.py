@@ -252,7 +252,7 @@ def test_only_what_has_changed_is_run_again(town):
     [
         (records, "version", lambda package: "0.0" if package == "scipy" else "1.0"),
         (records.platform, "python_version", lambda: "3.99.0"),
-        (records, "_code_hash", lambda: "of other code"),
+        (records, "code_hash", lambda: "of other code"),
     ],
     ids=["package", "Python", "code"],
 )

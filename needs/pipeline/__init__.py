@@ -13,12 +13,13 @@ from needs import comparing, outputs, preparing, report
 from needs.alone import alone, worked_in
 from needs.connectors import Client
 from needs.pipeline.england import england as england
+from needs.pipeline.index import index_page as index_page
 from needs.pipeline.raw import bundle as bundle
 from needs.pipeline.raw import check as check
 from needs.pipeline.raw import draft as draft
 from needs.pipeline.raw import fetch as fetch
 from needs.pipeline.raw import today_of
-from needs.pipeline.records import STAGES, is_done, published_plan
+from needs.pipeline.records import STAGES, is_done
 from needs.pipeline.work import Work, alone_with_store
 from needs.settings import Paths
 from needs.sources import files
@@ -145,22 +146,6 @@ def compare(first: str | Path, second: str | Path, *, paths: Paths, say: Say = l
         outputs.write_file(page, text)
     index_page(paths)
     return page
-
-
-def index_page(paths: Paths) -> Path:
-    """Write the page that lists every area whose tables and page are whole and belong together, if it has changed."""
-    path = paths.maps / "index.html"
-
-    def text() -> str:
-        folders = sorted(p.parent for p in paths.processed.glob("*/plan.json"))
-        plans = (published_plan(folder, paths.maps / f"{folder.name}.html") for folder in folders)
-        return report.index([plan for plan in plans if plan is not None], paths.maps)
-
-    if worked_in(paths.maps) or outputs.untidy(path) or not path.is_file() or path.read_bytes() != text().encode():
-        with alone(paths.maps, "writes pages in"):
-            outputs.tidy(path)
-            outputs.write_file(path, text())
-    return path
 
 
 def _publish(

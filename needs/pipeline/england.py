@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from needs import assessment, outputs, preparing, report, stopping
-from needs.alone import worked_in
 from needs.connectors import Client
 from needs.councils import Entry, resolve, upper_tier
 from needs.errors import NeedsError, SettingsError, fail
@@ -27,6 +26,7 @@ from needs.nation.reach import Reach
 from needs.nation.running import Runner, Tasks
 from needs.nation.tables import National, by_file, gathered, joined
 from needs.nation.tasks import Planned, Refused
+from needs.pipeline.index import index_page
 from needs.pipeline.records import is_done
 from needs.pipeline.store import Store
 from needs.pipeline.work import Work, alone_with_store
@@ -106,10 +106,13 @@ def england(
         build = _Build.of(ready, paths, question or Question(), until)
         with alone_with_store(build.kept, say=say) as store:
             outputs.tidy(build.folder, build.pages)
-            if not worked_in(build.folder) and build.is_done():
+            if build.is_done():
                 say(f"{build.name}: nothing has changed, nothing to do")
-                return build.built(0)
-            return build.run(runner, store, say)
+                built = build.built(0)
+            else:
+                built = build.run(runner, store, say)
+        index_page(paths)
+        return built
 
 
 @dataclass(frozen=True)

@@ -26,18 +26,24 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "map": (("data", "need", "travel", "plan"), ()),
 }
 _PACKAGES = (
+    "contourpy",
+    "folium",
     "geopandas",
     "highspy",
     "numba",
     "numpy",
+    "openpyxl",
     "osmium",
     "pandas",
+    "pyarrow",
     "pymetis",
+    "pyogrio",
     "pyproj",
+    "python-calamine",
     "scikit-learn",
     "scipy",
     "shapely",
-    "folium",
+    "xlrd",
 )
 
 

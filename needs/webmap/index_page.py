@@ -13,7 +13,7 @@ from needs.webmap.table import Column, table
 from needs.webmap.text import join, number, percent, tag
 
 
-def render_index(entries: list[dict[str, Any]], compared: Sequence[str] = ()) -> str:
+def render_index(entries: list[dict[str, Any]], compared: Sequence[str] = (), many: Sequence[str] = ()) -> str:
     """Write the index.
 
     Parameters
@@ -23,6 +23,8 @@ def render_index(entries: list[dict[str, Any]], compared: Sequence[str] = ()) ->
         `demand_label`, `hubs`, `outreach` (sites in the plan), `hub_pct_today`, `hub_pct_plan`, `virtual_pct`.
     compared
         File names, beside the index, of pages that set two plans side by side.
+    many
+        Folders, beside the index, with the overview of many councils.
 
     Returns
     -------
@@ -47,5 +49,9 @@ def render_index(entries: list[dict[str, Any]], compared: Sequence[str] = ()) ->
     links = [tag("li", tag("a", Path(file).stem.replace("_", " "), href=quote(file))) for file in sorted(compared)]
     both = [tag("h2", "Two plans side by side"), tag("ul", *links)] if links else []
     areas = table("Areas, with the plan for each", columns, rows, name="areas")
-    main = tag("main", tag("h1", title), areas, *both)
+    whole = [
+        tag("li", tag("a", name.replace("-", " ").capitalize(), href=f"{quote(name)}/index.html")) for name in many
+    ]
+    nations = [tag("h2", "Many councils at once"), tag("ul", *whole)] if whole else []
+    main = tag("main", tag("h1", title), areas, *both, *nations)
     return document(title, main, styles=[(HERE / "style.css").read_text("utf-8")], scripts=[])

@@ -16,7 +16,7 @@ import pytest
 from shapely import box
 
 from needs import __main__ as cli
-from needs import demo, pipeline, stages
+from needs import demo, pipeline, stages, toolkit
 from needs.errors import InfeasibleError, InputError, NeedsError, SourceError
 from needs.pipeline import records
 from needs.settings import Paths
@@ -268,14 +268,14 @@ def test_every_file_of_the_code_counts(tmp_path, monkeypatch):
     copy = tmp_path / "needs"
     (copy / "pipeline").mkdir(parents=True)
     (copy / "catalogue").mkdir()
-    monkeypatch.setattr(records, "__file__", str(copy / "pipeline" / "records.py"))
-    seen = {records._code_hash()}
+    monkeypatch.setattr(toolkit, "__file__", str(copy / "toolkit.py"))
+    seen = {toolkit.code_hash()}
     for file in ("a.py", "catalogue/b.toml", "c.css", "d.js", "e.html", "a.py", "pipeline/a.py"):
         (copy / file).write_text((copy / file).read_text() + "x" if (copy / file).is_file() else "x")
-        seen.add(records._code_hash())
+        seen.add(toolkit.code_hash())
     assert len(seen) == 8
     (copy / "notes.txt").write_text("no code")
-    assert records._code_hash() in seen
+    assert toolkit.code_hash() in seen
 
 
 def test_a_setting_is_noticed_by_the_stages_that_read_it(town):

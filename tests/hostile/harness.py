@@ -169,7 +169,7 @@ def remembering() -> Iterator[None]:
         patch.setattr(streets, "read_ways", ways)
         for module in (archives, books):  # so that a bomb need not be a large one
             patch.setattr(module, "LARGEST", 2**26)
-        for name in ("_code_hash", "_packages"):
+        for name in ("code_hash", "_packages"):
             patch.setattr(records, name, functools.cache(getattr(records, name)))
         yield
 

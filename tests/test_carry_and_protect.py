@@ -528,7 +528,6 @@ def outputs_of(raw: Path, name: str, to: Path) -> dict[str, bytes]:
     record = json.loads(files.pop("provenance.json"))
     assert record["settings"]["demand"]["count"] == "births"
     plan = json.loads(files.pop("plan.json"))
-    plan.pop("solver_seconds")
     own = next(i for i in record["inputs"] if i["id"] == "births")
     assert own["sha256"] is None, "a hash of a file of small counts gives them away to whoever tries all"
     assert "bytes" not in own

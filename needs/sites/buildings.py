@@ -176,6 +176,7 @@ def _together(sites: gpd.GeoDataFrame, order: NDArray[np.int64], found: dict[int
         site_type=groups["site_type"].min().map(types.__getitem__),
         today=groups["today"].min().map(offers.__getitem__),
         keep=groups["keep"].any(),
+        **{c: groups[c].any() for c in ("may_hub", "may_outreach")},
         **{c: groups[c].first() for c in GIVEN if c in sites},  # the first that is not blank
     )
     return with_offers(kept)

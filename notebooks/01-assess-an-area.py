@@ -111,7 +111,13 @@ plan.groups.round(1)
 # One self-contained file, shown here in a frame; it opens without a network.
 
 # %%
-page = report.page(settings, files, {"data": data, "need": need, "travel": travel, "plan": plan}, path)
+page = report.page(
+    settings,
+    {"data": data, "need": need, "travel": travel, "plan": plan},
+    sources=report.sources(settings, files),
+    command=report.command(settings, path),
+    background=report.background(report.streets_of(settings, files), plan.zones),
+)
 frame = f'<iframe srcdoc="{html.escape(page.html)}" width="100%" height="700" title="{settings.area.name}"></iframe>'
 HTML(f"<div>{frame}</div>")
 

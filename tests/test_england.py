@@ -416,4 +416,6 @@ def test_real_councils_beside_each_other(real_data, tmp_path):
     councils = pd.read_csv(built.folder / "councils.csv").set_index("name")
     assert councils.loc["Halton", "hubs_today"] == 6
     assert councils.loc["Rutland", "hubs_today"] <= 1
+    missing = pd.read_csv(built.folder / "missing.csv").set_index("name")["what"]
+    assert "The streets are a stand-in" in missing["Halton"]
     assert np.isclose(councils.loc["Halton", "families"], zones.loc[zones["council"] == "E06000006", "demand"].sum())

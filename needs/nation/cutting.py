@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -82,6 +83,25 @@ class Nation:
 
 
 @dataclass(frozen=True)
+class Streets:
+    """A council's own streets.
+
+    Attributes
+    ----------
+    path
+        OpenStreetMap extract.
+    source
+        What it is and whose, as `report.sources` lists it.
+    warning
+        What the council's own assessment says must be known before any figure is used.
+    """
+
+    path: Path
+    source: dict[str, Any]
+    warning: str | None
+
+
+@dataclass(frozen=True)
 class Part:
     """One council, ready for the stages.
 
@@ -103,7 +123,7 @@ class Part:
     missing
         What is not known of it, in sentences.
     streets
-        Of its own, if it has any: OpenStreetMap extract; travel is then along them.
+        Its own, if it has any; travel is then along them.
     """
 
     council: Entry
@@ -114,7 +134,7 @@ class Part:
     around: gpd.GeoDataFrame
     today_known: bool
     missing: tuple[str, ...]
-    streets: Path | None = None
+    streets: Streets | None = None
 
     @cached_property
     def needs(self) -> Need:
@@ -122,7 +142,7 @@ class Part:
         return scored(self.ground, self.index, self.drawn)
 
 
-def cut(nation: Nation, council: Entry, streets: Path | None = None) -> Part:
+def cut(nation: Nation, council: Entry, streets: Streets | None = None) -> Part:
     """Cut a council out: its zones and places, its sites, and what counts across its border.
 
     The rule for sites is that of a list of all England in a council's own assessment (`sites.national.cut`).

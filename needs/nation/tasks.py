@@ -118,12 +118,13 @@ def _on_streets(part: Part) -> tuple[Data, tuple[str, ...]]:
     ground, why = part.ground, "No street network: travel is a straight-line estimate."
     if part.streets is not None:
         try:
-            ways = streets.read_ways(part.streets)
+            ways = streets.read_ways(part.streets.path)
             graphs: dict[str, travel.Network] = {m: streets.build(ways, m) for m in part.settings.travel.modes}
             faults = Faults()
             found, snapping, _ = travel.check_reach(ground.points, ground.sites, graphs, faults)
             faults.raise_if_any()
-            return replace(ground, networks=graphs, sites=found, snapping=snapping), part.missing
+            told = [part.streets.warning] if part.streets.warning else []
+            return replace(ground, networks=graphs, sites=found, snapping=snapping), (*part.missing, *told)
         except NeedsError as error:
             why = f"Its streets cannot be used, and travel is a straight-line estimate: {error.faults[0]}"
     return ground, (*part.missing, *([why] if ground.estimated else []))
@@ -179,7 +180,12 @@ def _plan(part: Part, sources: list[dict[str, Any]], command: str) -> Planned:
     times = stages.measure(settings, ground)
     made = stages.plan(settings, ground, part.needs, times)
     results = {"data": ground, "need": part.needs, "travel": times, "plan": made}
-    drawn = None if ground.estimated or part.streets is None else report.background(part.streets, made.zones)
+    drawn = None
+    if part.streets is not None and not ground.estimated:
+        drawn = report.background(part.streets.path, made.zones)
+        sources = [*sources, part.streets.source]
+        warning = " ".join(filter(None, [settings.area.warning, part.streets.warning])) or None
+        settings = settings.model_copy(update={"area": settings.area.model_copy(update={"warning": warning})})
     page = report.page(settings, results, sources=sources, command=command, background=drawn)
     columns = [f"{c}_plan" for c in ("cover", *scenarios.FAMILIES, "unmet")]
     zones = pd.DataFrame(made.zones[["lsoa21cd", *columns]])

@@ -20,7 +20,7 @@ from needs.councils import Entry, resolve, upper_tier
 from needs.errors import NeedsError, SettingsError, fail
 from needs.nation import tasks
 from needs.nation.choosing import Chosen, Question, choose
-from needs.nation.cutting import Nation, cut
+from needs.nation.cutting import Nation, Streets, cut
 from needs.nation.overview import overview
 from needs.nation.reach import Reach
 from needs.nation.running import Runner, Tasks
@@ -124,7 +124,7 @@ class _Build:
     paths: Paths
     question: Question
     until: str
-    streets: dict[str, Path]
+    streets: dict[str, Streets]
 
     @classmethod
     def of(cls, ready: Ready, paths: Paths, question: Question, until: str) -> _Build:
@@ -159,7 +159,7 @@ class _Build:
         return {"england": hashlib.sha256(text.encode()).hexdigest(), "map": self.work.prints["map"]}
 
     def _street_hashes(self) -> dict[str, str]:
-        return {code: files.sha256(path) for code, path in self.streets.items()}
+        return {code: f"{own.source['sha256']} {own.warning}" for code, own in self.streets.items()}
 
     def is_done(self) -> bool:
         """Whether what was published comes from the same, and nobody has touched it since."""
@@ -225,7 +225,8 @@ class _Build:
         settings, raw = self.work.settings, self.work.raw
         estimated = bool((found.zones["travel"] != tasks.STREETS).any())
         warning = report.caution(settings, nation.ground)
-        read = report.sources(settings, raw)
+        mine = {entry.code for entry in nation.councils}
+        read = [*report.sources(settings, raw), *(own.source for code, own in self.streets.items() if code in mine)]
         origin = outputs.Origin(self.name, self.slug, ["E92000001"], settings.area.synthetic, read, warning=warning)
         pages = {e.code: f"{_slug(e)}.html" for e in nation.councils if e.code in council.planned}
         page = render_overview(
@@ -333,7 +334,7 @@ def _written(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _streets(raw: Path) -> dict[str, Path]:
+def _streets(raw: Path) -> dict[str, Streets]:
     """Find the streets that councils have of their own: those of their assessments, where the file is there."""
     found = {}
     for entry in _with_assessment(raw):
@@ -342,9 +343,11 @@ def _streets(raw: Path) -> dict[str, Path]:
             settings = assessment.read(path)
         except NeedsError:
             continue  # its own build says what is wrong with it
-        given = settings.of("streets")
-        if given and (raw / given[0].path).is_file():
-            found[code] = raw / given[0].path
+        here = [i for i in settings.of("streets") if (raw / i.path).is_file()]
+        for given in here:
+            only = settings.model_copy(update={"inputs": [given]})
+            [source] = report.sources(only, {given.id: raw / given.path})
+            found[code] = Streets(raw / given.path, source, settings.area.warning)
     return found
 
 

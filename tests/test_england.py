@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,10 @@ import pytest
 
 from needs import __main__ as cli
 from needs import pipeline
-from needs.errors import SettingsError
+from needs.errors import Fault, NeedsError, SettingsError
 from needs.nation import running, tasks
 from needs.nation.choosing import Question
-from needs.nation.running import Here
+from needs.nation.each import Here, Refused, Task
 from needs.settings import Paths
 from needs.travel import ESTIMATE
 from tests import small_england
@@ -31,6 +31,7 @@ from tests.browser import CHROMIUM, Browser
 from tests.killing import Moment, left, run, serving, tree
 
 QUESTION = Question(new_hubs=4, areas=2)
+TASKS = 3 * 5  # councils; reach, needed, own, first, plan
 BUSY_S = 0.3
 PATIENCE_S = 120
 
@@ -152,17 +153,17 @@ def test_the_overview_opens_without_a_network(small):
         assert tab.messages == []
 
 
-def test_a_second_run_does_nothing_and_a_changed_question_asks_no_council_again(small):
+def test_a_second_run_does_nothing_and_a_changed_question_does_only_what_hangs_on_it(small):
     file, _, _, paths = small
     before = tree(paths.processed / "small-england", paths.maps)
     again, told, _ = build(file, paths.processed.parent)
     assert again.ran == 0
     assert told[-1] == "Small England: nothing has changed, nothing to do"
     other, told, _ = build(file, paths.processed.parent, question=Question(new_hubs=2, areas=1))
-    assert other.ran == 0
+    assert {"reach", "needed", "plan"} <= {line.split()[2] for line in told if line.endswith("unchanged")}
+    assert 0 < other.ran <= 6  # own plans where a council's share is another, and what each gains if it comes first
     assert any("choice" in line for line in told)
-    back, _, _ = build(file, paths.processed.parent)
-    assert back.ran == 0
+    build(file, paths.processed.parent)
     assert tree(paths.processed / "small-england", paths.maps) == before
 
 
@@ -175,38 +176,62 @@ class Stopping:
         self.after = after
 
     def each(self, work, given):
-        for name, make in given:
+        for task in given:
             if not self.after:
                 raise KeyboardInterrupt
             self.after -= 1
-            yield name, work(make())
+            yield task.council, work(task.make())
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped_and_ends_with_the_same_bytes(small, tmp_path):
+@pytest.mark.parametrize("after", [4, 8])
+def test_an_interrupted_run_goes_on_where_it_stopped_and_ends_with_the_same_bytes(small, tmp_path, after):
     file, built, _, paths = small
     with pytest.raises(KeyboardInterrupt):
-        build(file, tmp_path, Stopping(4))
+        build(file, tmp_path, Stopping(after))
     assert not (tmp_path / "processed" / "small-england").exists()
     assert not (tmp_path / "maps").exists()
     again, _, own = build(file, tmp_path)
-    assert again.ran == 2  # of six tasks four were done
+    assert again.ran == TASKS - after
     folders = [(p.processed / "small-england", p.maps) for p in (own, paths)]
     assert tree(*folders[0]) == tree(*folders[1])
     assert built.pages == again.pages
 
 
+def test_an_interruption_that_a_task_makes_do_with_is_no_result():
+    """Searches give the best they have by then; that is not what the whole task would have given."""
+
+    def searching(part):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return f"the best {part} by then"
+
+    results = Here().each(searching, iter([Task("E06000017", lambda: "plan"), Task("E06000006", lambda: "plan")]))
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+
+
+def test_a_national_choice_without_a_council_is_none(small, tmp_path):
+    class Losing(Here):
+        def each(self, work, given):
+            for code, found in super().each(work, given):
+                lost = running.work_name(work) == "_own_plan" and code == "E06000017"
+                yield code, Refused((pipeline_fault(),)) if lost else found
+
+    with pytest.raises(NeedsError, match="broken on purpose -> mend it"):
+        build(small[0], tmp_path, Losing())
+    assert not (tmp_path / "processed" / "small-england").exists()
+
+
 def refused_for(code, real):
     def work(part, *given, **named):
         if part.council.code == code:
-            return tasks.Refused((pipeline_fault(),))
+            return Refused((pipeline_fault(),))
         return real(part, *given, **named)
 
     return work
 
 
 def pipeline_fault():
-    from needs.errors import Fault
-
     return Fault("table 'points'", "is broken on purpose", "mend it")
 
 
@@ -375,7 +400,7 @@ def test_a_killed_worker_costs_its_task_only_and_the_answer_is_the_same(small, t
 
         built, _, own = build(file, tmp_path, runner, say=say)
     assert killed == [-signal.SIGKILL]
-    assert built.ran == 6
+    assert built.ran == TASKS
     folders = [(p.processed / "small-england", p.maps) for p in (own, paths)]
     assert tree(*folders[0]) == tree(*folders[1])
 
@@ -388,10 +413,10 @@ def deadly(_part):
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_task_that_ends_every_worker_is_given_up_and_told():
     with running.runner(workers=1, memory_gb=1.0) as runner:
-        [(name, found)] = runner.each(deadly, iter([("Nowhere", lambda: None)]))
-        [(_, well)] = runner.each(len, iter([("Somewhere", lambda: [1, 2, 3])]))
+        [(name, found)] = runner.each(deadly, iter([Task("Nowhere", lambda: None)]))
+        [(_, well)] = runner.each(len, iter([Task("Somewhere", lambda: [1, 2, 3])]))
     assert name == "Nowhere"
-    assert isinstance(found, tasks.Refused)
+    assert isinstance(found, Refused)
     assert "its task ended 3 workers" in found.faults[0].what
     assert well == 3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from needs.errors import SHOWN, Faults, InfeasibleError, fail
 from needs.location.costs import Bools, Floats
 from needs.location.nearest import Found
 from needs.location.rules import Ints
+from needs.nation.each import ForEach, Task, here
 from needs.nation.needed import SAME
 from needs.nation.reach import COUNTS, Reach, best_hubs, names
 from needs.siting.words import count
@@ -145,7 +147,15 @@ class Allocation:
         return [f"Of the need that national choice newly reaches, {listing(said)}"] if said else []
 
 
-def allocate(reach: Reach, new: int, *, share: str = "weight", gap: float = 1e-4, effort: float = 2e10) -> Allocation:
+def allocate(
+    reach: Reach,
+    new: int,
+    *,
+    share: str = "weight",
+    gap: float = 1e-4,
+    effort: float = 2e10,
+    for_each: ForEach = here,
+) -> Allocation:
     """Give new hubs to a nation in two ways, and compare them.
 
     Hubs of today stay. Nationally, the sum over families of weight x best cover is made greatest with at most so many
@@ -165,6 +175,8 @@ def allocate(reach: Reach, new: int, *, share: str = "weight", gap: float = 1e-4
         Of all need: how near to its bound the national choice is brought.
     effort
         Entries touched for it at most, about; a hundred million take about a second.
+    for_each
+        Who makes the councils' own plans.
 
     Raises
     ------
@@ -174,7 +186,7 @@ def allocate(reach: Reach, new: int, *, share: str = "weight", gap: float = 1e-4
         If more sites must become hubs than there are new hubs.
     """
     _check(reach, new, share)
-    opened, own_gap = _own(reach, shares(reach, new, share))
+    opened, own_gap = _own(reach, shares(reach, new, share), for_each)
     national, bound, status = _national(reach, new, opened, gap, effort)
     hubs = {"today": reach.today, "own": reach.kept | opened, "national": reach.kept | national}
     best = {way: reach.best(each) for way, each in hubs.items()}
@@ -245,17 +257,32 @@ def _check(reach: Reach, new: int, share: str) -> None:
         fail(InfeasibleError, "new", what, "force fewer or allow more")
 
 
-def _own(reach: Reach, given: dict[str, int]) -> tuple[Bools, float]:
+@dataclass(frozen=True)
+class _Own:
+    """A council's own plan: sites opened, need reached of its own families, and at most so much more."""
+
+    opened: list[str]
+    reached: float
+    lacking: float
+
+
+def _own(reach: Reach, given: dict[str, int], for_each: ForEach) -> tuple[Bools, float]:
     """Let each council choose; and by how much more all of them could reach of their own need at most, in part."""
-    place = pd.Index(reach.sites["site_id"])
-    opened = np.zeros(len(place), bool)
-    reached, lacking = 0.0, 0.0
-    for council, number in given.items():
-        part = reach.within(council)
-        found, every = _solved(part, number, _OWN_TOLERANCE, _OWN_EFFORT)
-        opened[place.get_indexer(pd.Index(part.sites["site_id"][found.opened]))] = True
-        reached, lacking = reached + every - found.paid, lacking + found.paid - found.bound
+    tasks = [Task(c, partial(_asked, reach, c, number), f"{number} new") for c, number in given.items()]
+    found: list[_Own] = list(for_each("own", _own_plan, tasks).values())
+    opened = reach.sites["site_id"].isin([site for own in found for site in own.opened]).to_numpy(bool)
+    reached, lacking = (math.fsum(getattr(own, of) for own in found) for of in ("reached", "lacking"))
     return opened, lacking / reached if reached > 0 else 0.0
+
+
+def _asked(reach: Reach, council: str, number: int) -> tuple[Reach, int]:
+    return reach.within(council), number
+
+
+def _own_plan(asked: tuple[Reach, int]) -> _Own:
+    part, number = asked
+    found, every = _solved(part, number, _OWN_TOLERANCE, _OWN_EFFORT)
+    return _Own(part.sites.loc[found.opened, "site_id"].tolist(), every - found.paid, found.paid - found.bound)
 
 
 def _national(reach: Reach, new: int, own: Bools, gap: float, effort: float) -> tuple[Bools, float, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from needs.drafting import HUBS_OF_ENGLAND
 from needs.nation.allocation import Allocation, allocate
+from needs.nation.each import ForEach, here
 from needs.nation.first import First, first_areas
 from needs.nation.needed import Needed, hubs_needed
 from needs.nation.reach import Reach
@@ -50,7 +51,7 @@ class Chosen:
     first: First | None
 
 
-def choose(reach: Reach, asked: Question) -> Chosen:
+def choose(reach: Reach, asked: Question, *, for_each: ForEach = here) -> Chosen:
     """Answer a question of all councils.
 
     Parameters
@@ -59,13 +60,15 @@ def choose(reach: Reach, asked: Question) -> Chosen:
         All councils' families and buildings.
     asked
         What is asked; there are no more new hubs than buildings for them, and no more areas than councils.
+    for_each
+        Who does what is done council by council.
     """
     new = max(0, HUBS_OF_ENGLAND - int(reach.today.sum())) if asked.new_hubs is None else asked.new_hubs
     new = min(new, int(reach.may.sum()))
     areas, councils = min(asked.areas, len(reach.councils)), len(reach.councils)
     hubs = max(areas, round(new * areas / councils)) if asked.area_hubs is None else asked.area_hubs
     return Chosen(
-        hubs_needed(reach),
-        allocate(reach, new, share=asked.share),
-        first_areas(reach, areas, hubs=hubs, rural_areas=asked.rural_areas) if areas else None,
+        hubs_needed(reach, for_each=for_each),
+        allocate(reach, new, share=asked.share, for_each=for_each),
+        first_areas(reach, areas, hubs=hubs, rural_areas=asked.rural_areas, for_each=for_each) if areas else None,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from needs.charts.words import listing, plural
 from needs.errors import Faults, InfeasibleError, fail
 from needs.location.milp import Milp
 from needs.location.program import Clock, Row
+from needs.nation.each import ForEach, Task, here
 from needs.nation.needed import SAME, Step, steps
 from needs.nation.reach import Reach, names
 from needs.siting.words import count
@@ -91,8 +93,17 @@ class _Area:
     bounds: dict[int, float]
 
 
+_Gains = tuple[dict[int, float], dict[int, float]]  # as of an area, and their bounds
+
+
 def first_areas(
-    reach: Reach, areas: int, *, hubs: int | None = None, each: int | None = None, rural_areas: int = 0
+    reach: Reach,
+    areas: int,
+    *,
+    hubs: int | None = None,
+    each: int | None = None,
+    rural_areas: int = 0,
+    for_each: ForEach = here,
 ) -> First:
     """Choose at most so many areas and their numbers of new hubs, so that most need is newly reached.
 
@@ -113,6 +124,8 @@ def first_areas(
     rural_areas
         At least so many of the areas are mainly rural: half of their families or more (`MAINLY_RURAL_PCT`) live in
         rural zones (`ruc21cd` begins with R).
+    for_each
+        Who finds the areas' frontiers.
 
     Raises
     ------
@@ -124,18 +137,21 @@ def first_areas(
     """
     _check(reach, areas, hubs, each, rural_areas)
     rural = _rural_pct(reach)
-    known = [_area(reach, code, rural[code] >= MAINLY_RURAL_PCT, hubs, each) for code in reach.councils]
+    most = each if each is not None else hubs or 0
+    tasks = [Task(c, partial(reach.within, c), f"{most} new {each is None}") for c in reach.councils]
+    gained: Mapping[str, _Gains] = for_each("first", partial(_gains, most=most, fewer=each is None), tasks)
+    known = [_Area(code, rural[code] >= MAINLY_RURAL_PCT, *found) for code, found in gained.items()]
     able = sum(bool(area.gains) for area in known if area.rural)
     if able < rural_areas:
         what = f"{rural_areas} areas must be mainly rural, and {able} that are could have new hubs"
         fail(InfeasibleError, "rural_areas", what, "ask for fewer")
-    most = areas * each if each is not None else hubs or 0
-    problem = _Choice(known, areas, most, rural_areas)
+    every = areas * most if each is not None else most
+    problem = _Choice(known, areas, every, rural_areas)
     chosen = problem.best() or {}
     gain = problem.gain(chosen)
     bound = max(gain, problem.bound())
     other = problem.best(without=chosen)
-    free = _Choice(known, areas, most, 0) if rural_areas else problem
+    free = _Choice(known, areas, every, 0) if rural_areas else problem
     return First(
         _table(reach, known, chosen, rural),
         gain,
@@ -197,18 +213,16 @@ class _Choice:
         return {k: -getattr(area, of)[new] * self._scale for k, (area, new) in enumerate(self._options)}
 
 
-def _area(reach: Reach, code: str, rural: bool, hubs: int | None, each: int | None) -> _Area:
-    part = reach.within(code)
-    musts, may = int(part.musts.sum()), int(part.may.sum())
-    most = min(may, each if each is not None else hubs or 0)
-    if musts > most:
-        return _Area(code, rural, {}, {})
+def _gains(part: Reach, most: int, *, fewer: bool) -> _Gains:
+    """Find what one area can gain with up to so many new hubs; unless fewer will do, with that many or all it has."""
+    most = min(int(part.may.sum()), most)
+    if part.musts.sum() > most:
+        return {}, {}
     today = part.reached(part.kept, "weight")
-    found = steps(part, "weight", most=most)
-    told = _told(found, today, SAME * math.fsum(part.amounts("weight")))
-    if each is not None:
+    told = _told(steps(part, "weight", most=most), today, SAME * math.fsum(part.amounts("weight")))
+    if not fewer:
         told = told[-1:]
-    return _Area(code, rural, {s.new: s.reached - today for s in told}, {s.new: s.bound - today for s in told})
+    return {s.new: s.reached - today for s in told}, {s.new: s.bound - today for s in told}
 
 
 def _told(found: list[Step], today: float, least: float) -> list[Step]:

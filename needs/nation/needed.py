@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from needs.errors import Faults, InfeasibleError, fail
 from needs.location.costs import Bools, Floats
 from needs.location.nearest import Found
+from needs.nation.each import ForEach, Task, here
 from needs.nation.reach import Reach, best_hubs, names
 
 SHARES_PCT = (70.0, 80.0, 90.0)  # of families; presets of this toolkit: no standard for it was found
@@ -66,12 +68,21 @@ class Needed:
     frontier: pd.DataFrame
 
 
-def hubs_needed(reach: Reach, shares_pct: Sequence[float] = SHARES_PCT) -> Needed:
+def hubs_needed(reach: Reach, shares_pct: Sequence[float] = SHARES_PCT, *, for_each: ForEach = here) -> Needed:
     """Find the fewest hubs of each council that cover shares of its families.
 
     Covered is the sum of demand x best cover over the sum of demand, so that families covered in part count in part.
     Hubs of today stay and sites that must become hubs do; hubs that neighbours have today count (Childcare Act 2006,
     s5A(3)), hubs that neighbours could open do not.
+
+    Parameters
+    ----------
+    reach
+        All councils' families and sites.
+    shares_pct
+        Of families to be covered, in per cent.
+    for_each
+        Who does it council by council.
 
     Raises
     ------
@@ -83,46 +94,52 @@ def hubs_needed(reach: Reach, shares_pct: Sequence[float] = SHARES_PCT) -> Neede
         if not 0 < share <= 100:
             faults.add("shares_pct", f"has {share:g}", "give per cent over 0 and up to 100")
     faults.raise_if_any()
-    shares, called = sorted(set(shares_pct)), names(reach.councils)
+    shares = sorted(set(shares_pct))
+    tasks = [Task(council, partial(reach.within, council), f"{shares}") for council in reach.councils]
+    found = for_each("needed", partial(_needed, shares=shares), tasks)
+    tables, curves = zip(*((own.table, own.frontier) for own in found.values()), strict=True)
+    return Needed(pd.concat(tables, ignore_index=True), pd.concat(curves, ignore_index=True))
+
+
+def _needed(part: Reach, shares: Sequence[float]) -> Needed:
+    """Find the hubs that one council needs."""
+    [council] = part.councils
+    total = math.fsum(part.amounts("demand"))
+    most = part.reached(part.kept | part.may, "demand")
+    found = steps(part, "demand", until=[total * share / 100.0 for share in shares])
+    hubs = int((part.kept & (part.sites["council"] == council).to_numpy()).sum())
+    facts = {"council": council, "name": names([council])[council]}
+
+    def percent(value: float) -> float:
+        return 100.0 * value / total if total > 0 else math.nan
+
     rows: list[dict[str, Any]] = []
-    curves: list[dict[str, Any]] = []
-    for council in reach.councils:
-        part = reach.within(council)
-        total = math.fsum(part.amounts("demand"))
-        most = part.reached(part.kept | part.may, "demand")
-        found = steps(part, "demand", until=[total * share / 100.0 for share in shares])
-        hubs = int((part.kept & (part.sites["council"] == council).to_numpy()).sum())
-        facts = {"council": council, "name": called[council]}
-
-        def percent(value: float, total: float = total) -> float:
-            return 100.0 * value / total if total > 0 else math.nan
-
-        for share in shares:
-            least, fewest = (_first(found, total * share / 100.0, by) for by in ("bound", "reached"))
-            rows.append(
-                {
-                    **facts,
-                    "share_pct": share,
-                    "hubs_today": hubs,
-                    "hubs": pd.NA if fewest is None else hubs + fewest.new,
-                    "at_least": pd.NA if fewest is None or least is None else hubs + least.new,
-                    "status": "out of reach" if fewest is None else "proven" if fewest is least else "between",
-                    "reached_pct": math.nan if fewest is None else percent(fewest.reached),
-                    "most_pct": percent(most),
-                }
-            )
-        curves += [
+    for share in shares:
+        least, fewest = (_first(found, total * share / 100.0, by) for by in ("bound", "reached"))
+        rows.append(
             {
-                "council": council,
-                "hubs": hubs + step.new,
-                "new": step.new,
-                "reached_pct": percent(step.reached),
-                "bound_pct": percent(step.bound),
+                **facts,
+                "share_pct": share,
+                "hubs_today": hubs,
+                "hubs": pd.NA if fewest is None else hubs + fewest.new,
+                "at_least": pd.NA if fewest is None or least is None else hubs + least.new,
+                "status": "out of reach" if fewest is None else "proven" if fewest is least else "between",
+                "reached_pct": math.nan if fewest is None else percent(fewest.reached),
+                "most_pct": percent(most),
             }
-            for step in found
-        ]
+        )
+    curve = [
+        {
+            "council": council,
+            "hubs": hubs + step.new,
+            "new": step.new,
+            "reached_pct": percent(step.reached),
+            "bound_pct": percent(step.bound),
+        }
+        for step in found
+    ]
     whole = {"hubs_today": "Int64", "hubs": "Int64", "at_least": "Int64"}
-    return Needed(pd.DataFrame(rows).astype(whole), pd.DataFrame(curves))
+    return Needed(pd.DataFrame(rows).astype(whole), pd.DataFrame(curve))
 
 
 def steps(part: Reach, by: str, *, until: Sequence[float] = (math.inf,), most: int | None = None) -> list[Step]:

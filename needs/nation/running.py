@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from needs import kernels
 from needs.errors import Fault, SettingsError, fail
-from needs.nation.tasks import Refused
+from needs.nation.each import Does, Here, Refused, Runner, Task
 from needs.toolkit import code_hash
 
 WORKER_GB = 2.0  # memory of a worker, if not told otherwise; what it may use at most
@@ -19,32 +18,6 @@ TRIES = 3  # workers that a task may lose before it is given up
 _AHEAD = 2  # tasks that wait for each worker: few, since each holds its tables
 ANSWER_S = 10.0  # until a scheduler answers
 _TO_INSTALL = "install it: pip install 'needs[cluster]'"
-
-Work = Callable[[Any], Any]
-Tasks = Iterator[tuple[str, Callable[[], Any]]]
-
-
-class Runner(Protocol):
-    """Does tasks, in any order."""
-
-    @property
-    def told(self) -> str:
-        """Say where tasks are done."""
-
-    def each(self, work: Work, tasks: Tasks) -> Iterator[tuple[str, Any]]:
-        """Do `work` on what each task makes, and give results as they come, by the names of the tasks."""
-
-
-@dataclass(frozen=True)
-class Here:
-    """One after the other, in this process."""
-
-    told: str = "in this process"
-
-    def each(self, work: Work, tasks: Tasks) -> Iterator[tuple[str, Any]]:
-        """Do tasks in their order."""
-        for name, make in tasks:
-            yield name, work(make())
 
 
 class Cluster:
@@ -54,7 +27,7 @@ class Cluster:
         self.client = client
         self.told = told
 
-    def each(self, work: Work, tasks: Tasks) -> Iterator[tuple[str, Any]]:
+    def each(self, work: Does, tasks: Iterator[Task]) -> Iterator[tuple[str, Any]]:
         """Give the scheduler a few tasks for each worker at a time; what is finished is forgotten there."""
         from distributed import KilledWorker, as_completed
 
@@ -65,12 +38,11 @@ class Cluster:
             task = next(tasks, None)
             if task is None:
                 return False
-            name, make = task
             # The tables go with the task, so that the scheduler can give it to another worker.
             future = self.client.submit(
-                work, make(), pure=False, retries=0, key=f"{work_name(work)}-{name}-{uuid4().hex}"
+                work, task.make(), pure=False, retries=0, key=f"{work_name(work)}-{task.council}-{uuid4().hex}"
             )
-            waiting[future] = name
+            waiting[future] = task.council
             running.add(future)
             return True
 
@@ -93,7 +65,7 @@ class Cluster:
         return _AHEAD * max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
 
 
-def work_name(work: Work) -> str:
+def work_name(work: Does) -> str:
     """Name what is done, for the scheduler."""
     return str(getattr(work, "__name__", getattr(getattr(work, "func", None), "__name__", "task")))
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from needs.councils import Entry, regions_of, resolve
 from needs.nation.choosing import Chosen
+from needs.nation.each import Refused
 from needs.nation.needed import Needed
 from needs.nation.reach import Reach
-from needs.nation.tasks import Planned, Reached, Refused
+from needs.nation.tasks import Planned, Reached
 
 MAINLY_PCT, PARTLY_PCT = 50.0, 26.0  # of families in rural zones: as Defra's classification of councils cuts residents
 RURAL_CLASSES = ("mainly rural", "part rural", "mainly urban")

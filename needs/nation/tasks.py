@@ -12,6 +12,7 @@ import pandas as pd
 from needs import catchments, report, scenarios, stages, streets, travel
 from needs.errors import Fault, Faults, NeedsError
 from needs.nation.cutting import Part
+from needs.nation.each import Refused
 from needs.nation.reach import Reach
 from needs.siting import plan as plans
 from needs.stages import Data
@@ -68,19 +69,6 @@ class Planned:
     sites: pd.DataFrame
     figures: dict[str, Any]
     page: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """What kept a council's task from its end.
-
-    Attributes
-    ----------
-    faults
-        Each with its remedy.
-    """
-
-    faults: tuple[Fault, ...]
 
 
 def reach(part: Part) -> Reached | Refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,11 +21,11 @@ from needs.errors import NeedsError, SettingsError, fail
 from needs.nation import tasks
 from needs.nation.choosing import Chosen, Question, choose
 from needs.nation.cutting import Nation, Streets, cut
+from needs.nation.each import Does, Refused, Runner, Task
 from needs.nation.overview import overview
 from needs.nation.reach import Reach
-from needs.nation.running import Runner, Tasks
 from needs.nation.tables import National, by_file, gathered, joined
-from needs.nation.tasks import Planned, Refused
+from needs.nation.tasks import Planned
 from needs.pipeline.index import index_page
 from needs.pipeline.records import is_done
 from needs.pipeline.store import Store
@@ -175,15 +175,16 @@ class _Build:
         results, _ = self.work.run(["data"], store, say)
         nation = self._nation(results["data"], store, say)
         council = _Councils(self, nation, runner, say)
-        reached = council.each("reach", tasks.reach)
+        parts = [Task(e.code, partial(cut, nation, e, self.streets.get(e.code))) for e in nation.councils]
+        reached = council.each("reach", tasks.reach, parts)
         reach = joined(reached)
         say(f"{self.name}: {len(reach.families):,} groups of families, {len(reach.sites):,} buildings for hubs")
-        chosen = None if self.until == "reach" else self._chosen(reach, store, say)
+        chosen = None if self.until == "reach" else self._chosen(reach, council, store, say)
         planned: Mapping[str, Planned | Refused] = {}
         if self.until == "pages":
             read = report.sources(self.work.settings, self.work.raw)
             work = partial(tasks.plan, sources=read, command=self.command)
-            planned = council.each("plan", work, without="page")
+            planned = council.each("plan", work, parts)
         found = gathered(nation.councils, reached, planned, None if chosen is None else chosen.needed)
         self._publish(nation, found, chosen, council)
         return self.built(council.ran)
@@ -203,13 +204,13 @@ class _Build:
         say(f"{self.name}: need   {time.perf_counter() - begin:5.1f} s   {len(found.councils)} councils")
         return found
 
-    def _chosen(self, reach: Reach, store: Store, say: Say) -> Chosen:
+    def _chosen(self, reach: Reach, council: _Councils, store: Store, say: Say) -> Chosen:
         """Make the national choice, or take what an earlier run left."""
         begin, mark = time.perf_counter(), self.prints()["england"]
         chosen: Chosen | None = store.load("choice", mark)
         if chosen is None:
             with stopping.whole():
-                chosen = choose(reach, self.question)
+                chosen = choose(reach, self.question, for_each=council.every)
             store.save("choice", mark, chosen)
         say(f"{self.name}: choice {time.perf_counter() - begin:5.1f} s   {chosen.allocation.sentences()[1]}")
         return chosen
@@ -261,68 +262,71 @@ class _Build:
 
 
 class _Councils:
-    """The councils' tasks of one build, each remembered by what went into the nation and into it."""
+    """The councils' tasks of one build, each result remembered by what went into the nation and into it."""
 
     def __init__(self, build: _Build, nation: Nation, runner: Runner, say: Say) -> None:
-        self.build, self.nation, self.runner, self.say = build, nation, runner, say
+        self.build, self.runner, self.say = build, runner, say
         self.ran = 0
-        self.planned: set[str] = set()
+        self.planned: dict[str, str] = {}  # fingerprints of plans, by code
+        self._councils = {entry.code: entry for entry in nation.councils}
         self._streets = build._street_hashes()
 
-    def each(self, step: str, work: Callable[[Any], Any], *, without: str = "") -> dict[str, Any]:
-        """Do a task for every council whose result is not there; give all results, by code.
+    def each(self, step: str, work: Does, tasks: Sequence[Task]) -> dict[str, Any]:
+        """Do a step for every council whose result is not there; give all results, by code, in the order of tasks.
 
-        Parameters
-        ----------
-        step
-            Its name.
-        work
-            Of a `cutting.Part`.
-        without
-            A part of results that stays on the disk.
+        Pages stay on the disk.
         """
         results: dict[str, Any] = {}
-        begin, councils = time.perf_counter(), self.nation.councils
+        begin = time.perf_counter()
+        marks = {task.council: self._print(step, task) for task in tasks}
         todo = []
-        for entry in councils:
-            found = self._store(entry).load(step, self._print(step, entry))
+        for task in tasks:
+            code = task.council
+            found = self._store(code).load(step, marks[code])
             if found is None:
-                todo.append(entry)
+                todo.append(task)
             else:
-                results[entry.code] = self._light(step, entry, found, without)
-        by_code = {e.code: e for e in todo}
-        done = len(results)
-        for code, found in self.runner.each(work, self._tasks(todo)):
-            entry = by_code[code]
-            self._store(entry).save(step, self._print(step, entry), found)
-            results[code] = self._light(step, entry, found, without)
-            done, self.ran = done + 1, self.ran + 1
+                results[code] = self._light(code, marks[code], found)
+        for code, found in self.runner.each(work, iter(todo)):
+            self._store(code).save(step, marks[code], found)
+            results[code] = self._light(code, marks[code], found)
+            self.ran += 1
             told = f"{found.faults[0]}" if isinstance(found, Refused) else ""
-            self.say(f"{self.build.name}: {step:<6} {done:>3} of {len(councils)}   {entry.name}   {told}".rstrip())
+            count = f"{len(results):>3} of {len(tasks)}"
+            self.say(f"{self.build.name}: {step:<6} {count}   {self._councils[code].name}   {told}".rstrip())
         state = f"{time.perf_counter() - begin:5.1f} s, {self.runner.told}" if todo else "unchanged"
         self.say(f"{self.build.name}: {step:<6} {state}")
-        return {e.code: results[e.code] for e in councils}
+        return {task.council: results[task.council] for task in tasks}
+
+    def every(self, step: str, work: Does, tasks: Sequence[Task], /) -> dict[str, Any]:
+        """Do a step of which no council may be wanting.
+
+        Raises
+        ------
+        NeedsError
+            With what kept councils from it.
+        """
+        results = self.each(step, work, tasks)
+        refused = [fault for found in results.values() if isinstance(found, Refused) for fault in found.faults]
+        if refused:
+            raise NeedsError(refused)
+        return results
 
     def write_page(self, code: str, path: Path) -> None:
         """Write a council's page from what is kept."""
-        entry = next(e for e in self.nation.councils if e.code == code)
-        found = self._store(entry).load("plan", self._print("plan", entry))
-        _written(path, found.page.encode())
+        _written(path, self._store(code).load("plan", self.planned[code]).page.encode())
 
-    def _light(self, step: str, entry: Entry, found: Any, without: str) -> Any:
-        if step == "plan" and isinstance(found, Planned):
-            self.planned.add(entry.code)
-        return replace(found, **{without: ""}) if without and not isinstance(found, Refused) else found
+    def _light(self, code: str, mark: str, found: Any) -> Any:
+        if not isinstance(found, Planned):
+            return found
+        self.planned[code] = mark
+        return replace(found, page="")
 
-    def _tasks(self, todo: list[Entry]) -> Tasks:
-        for entry in todo:
-            yield entry.code, partial(cut, self.nation, entry, self.build.streets.get(entry.code))
+    def _store(self, code: str) -> Store:
+        return Store(self.build.kept / _slug(self._councils[code]), say=self.say)
 
-    def _store(self, entry: Entry) -> Store:
-        return Store(self.build.kept / _slug(entry), say=self.say)
-
-    def _print(self, step: str, entry: Entry) -> str:
-        text = f"{self.build.work.prints['plan']} {step} {entry.code} {self._streets.get(entry.code)}"
+    def _print(self, step: str, task: Task) -> str:
+        text = f"{self.build.work.prints['plan']} {step} {task.council} {self._streets.get(task.council)} {task.asked}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -335,25 +339,20 @@ def _written(path: Path, content: bytes) -> None:
 
 
 def _streets(raw: Path) -> dict[str, Streets]:
-    """Find the streets that councils have of their own: those of their assessments, where the file is there."""
+    """Find the streets that councils of the upper tier have of their own: those of an assessment of all of it."""
     found = {}
-    for entry in _with_assessment(raw):
-        code, path = entry
+    for entry in upper_tier():
+        path = preparing.find(entry.code, raw)
+        if not isinstance(path, Path):
+            continue
         try:
             settings = assessment.read(path)
         except NeedsError:
             continue  # its own build says what is wrong with it
-        here = [i for i in settings.of("streets") if (raw / i.path).is_file()]
-        for given in here:
+        if set(settings.area.codes) != set(resolve(entry.code).codes):
+            continue
+        for given in (i for i in settings.of("streets") if (raw / i.path).is_file()):
             only = settings.model_copy(update={"inputs": [given]})
             [source] = report.sources(only, {given.id: raw / given.path})
-            found[code] = Streets(raw / given.path, source, settings.area.warning)
+            found[entry.code] = Streets(raw / given.path, source, settings.area.warning)
     return found
-
-
-def _with_assessment(raw: Path) -> Iterator[tuple[str, Path]]:
-    """List the councils of the upper tier that have an assessment file that reads this folder."""
-    for entry in upper_tier():
-        path = preparing.find(entry.code, raw)
-        if isinstance(path, Path) and set(resolve(entry.code).codes) == set(assessment.read(path).area.codes):
-            yield entry.code, path

@@ -190,6 +190,7 @@ def _sha256(path: Path) -> str:
 
 def _serve() -> None:
     from needs import __main__ as cli
+    from needs import commands  # noqa: F401 - now, and not in every child
 
     for line in sys.stdin:
         asked = json.loads(line)

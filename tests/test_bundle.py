@@ -64,6 +64,14 @@ def test_what_goes_in_comes_out_with_its_twins(raw, tmp_path):
     assert twins.read(tmp_path / "other/ons/a.csv").publisher == "An office"
 
 
+def test_what_a_killed_unpacking_left_is_cleared(raw, tmp_path):
+    left = tmp_path / "other" / f"{bundle._PREFIX}abc" / "half.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    unpack(packed(raw, tmp_path), tmp_path / "other")
+    assert files_of(tmp_path / "other") == files_of(raw)
+
+
 def test_the_same_files_make_the_same_bundle(raw, tmp_path):
     assert packed(raw, tmp_path).read_bytes() == packed(raw, tmp_path, "again.zip").read_bytes()
 

@@ -22,7 +22,7 @@ ROOMS = (
     "schemas", "councils", "assessment", "drafting", "sources", "connectors", "indicators", "areas", "index", "rural",
     "sites", "routing", "streets", "transit", "travel", "sanity", "oddities", "isochrones", "catchments", "location",
     "siting", "scenarios", "outputs", "webmap", "stages", "exports", "report", "preparing", "comparing", "nation",
-    "pipeline", "demo", "__main__",
+    "pipeline", "demo", "commands", "__main__",
 )  # fmt: skip
 
 

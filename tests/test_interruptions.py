@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -143,6 +144,19 @@ def told(log: Path, text: str) -> str:
             return out
         assert time.monotonic() - begin < PATIENCE_S, out
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", ["numpy.", "pandas.core.", "needs.index", "needs.siting."])
+def test_ctrl_c_is_answered_while_packages_are_loaded(name):
+    command = [sys.executable, "-X", "importtime", "-m", "needs", "sources"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        for line in process.stderr:
+            if line.rpartition("|")[2].strip().startswith(name):
+                process.send_signal(INT)
+                break
+        told = [line for line in process.stderr if not line.startswith("import time:")]
+    assert process.returncode == 130
+    assert told == ["interrupted: finished stages are kept, the same command goes on from there\n"]
 
 
 def test_of_two_builds_of_an_area_one_waits_and_finds_all_done_and_other_areas_do_not_wait(place):

@@ -319,6 +319,15 @@ def test_an_answer_serves_as_the_start_of_the_next():
     assert 0.95 * warm.paid <= bound <= warm.paid
 
 
+def test_a_start_that_ended_before_any_step_raises_no_bar():
+    rng = np.random.default_rng(4)
+    at, sites = rng.random((60, 2)), rng.random((12, 2))
+    costs = Costs.dense(np.hypot(*(at[:, None] - sites).transpose(2, 0, 1)), np.full(60, 2.0))
+    hasty = nearest.solve(costs, most=3, effort=0.0)
+    assert hasty.relaxed.ratio == 0
+    assert nearest.solve(costs, most=4, start=hasty).status == "optimal"
+
+
 def read_library(path):
     """Read an OR-Library file: of edges named twice the last counts (Beasley 1985)."""
     numbers = np.array(path.read_text().split(), int)

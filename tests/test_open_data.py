@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from needs import __main__ as cli
-from needs import assessment, comparing, councils, drafting, pipeline, preparing
+from needs import assessment, comparing, connectors, councils, drafting, pipeline, preparing
 from needs.connectors import Client, live, on_disk, sources, twins
 from needs.connectors.client import TRIES
 from needs.errors import SourceError
@@ -111,7 +111,7 @@ def test_the_build_and_the_same_without_a_network_elsewhere(online, raw, tmp_pat
     pipeline.bundle("Rutland", raw=raw, file=bundle)
     monkeypatch.delenv("NEEDS_MIRROR")
     there = Paths(tmp_path / "b/raw", tmp_path / "b/processed", tmp_path / "b/maps")
-    cli.connectors.unpack(bundle, there.raw)
+    connectors.unpack(bundle, there.raw)
     again = pipeline.build("Rutland", paths=there)
     assert again.page.read_bytes() == built.page.read_bytes()
     assert pipeline.build("Rutland", paths=there).ran == ()

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from needs.alone import alone
 from needs.connectors import twins
 from needs.errors import Faults, InputError, SourceError, fail
 from needs.sources.files import sha256
@@ -24,6 +25,7 @@ FORMAT = 1
 MOST_FILES = 10_000
 MOST_BYTES = 50 * 1024**3  # of all files, unpacked
 MANIFEST_BYTES = 16 * 1024**2
+_PREFIX = ".bundle-"  # of the folder in which files are unpacked first
 _BLOCK = 1024**2
 _PACKED = (".zip", ".gz", ".pbf", ".xlsx", ".ods", ".parquet")  # would not become smaller
 _WHEN = (1980, 1, 1, 0, 0, 0)  # the same bytes for the same files
@@ -125,11 +127,14 @@ def unpack(file: Path, raw: Path) -> list[Packed]:
         with zipfile.ZipFile(file) as archive:
             listed = _manifest(file, archive)
             _check_names(file, archive, listed)
-            raw.mkdir(parents=True, exist_ok=True)
-            _check_room(file, raw, listed)
-            with tempfile.TemporaryDirectory(prefix=".bundle-", dir=raw) as folder:
-                _extract(file, archive, listed, Path(folder))
-                _place(file, listed, Path(folder), raw)
+            with alone(raw, "fetches into"):
+                raw.mkdir(parents=True, exist_ok=True)
+                for left in raw.glob(f"{_PREFIX}*"):  # of an unpacking that was killed
+                    shutil.rmtree(left, ignore_errors=True)
+                _check_room(file, raw, listed)
+                with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=raw) as folder:
+                    _extract(file, archive, listed, Path(folder))
+                    _place(file, listed, Path(folder), raw)
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno in _DISK:
             what = f"cannot be written: {error.strerror}"

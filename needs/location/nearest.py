@@ -219,7 +219,7 @@ class _Search:
         rules = Rules.at_most(own.choices, part.most)
         lots = np.random.default_rng(SEED)
         at: Relaxed | Floats = 0.5 * self._opened + 0.5 * part.most / own.choices
-        if start is not None:
+        if start is not None and start.relaxed.ratio > 0:  # one that ended before any step has no way to go on from
             at = part.carry(start.relaxed)
         steps = float(_SLICE)
         while True:

@@ -216,7 +216,6 @@ def best_hubs(reach: Reach, costs: Costs, new: int, *, gap: float, effort: float
     KeyboardInterrupt
         Where that ended the search: what comes after it shall not go on.
     """
-    start = start if start is not None and start.relaxed.ratio > 0 else None  # without steps there is nothing to go on
     found = solve(costs, most=new, forced=reach.musts, closed=~reach.may, gap=gap, effort=effort, start=start)
     if found.status == "interrupted":
         raise KeyboardInterrupt

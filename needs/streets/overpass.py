@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import osmnx
 import requests
 import shapely
 
@@ -81,6 +80,8 @@ def download(
     SourceError
         If Overpass cannot be reached, has no street there, or is busy for too long.
     """
+    import osmnx  # in functions here: it brings matplotlib, and every command would wait for it
+
     outline = gpd.GeoSeries([boundary.buffer(margin_m)], crs=CRS).to_crs(CRS_WEB).iloc[0]
     url = endpoint or osmnx.settings.overpass_url
     pieces = path.with_name(f".{path.name}.pieces")
@@ -112,6 +113,8 @@ def download(
 
 def _patiently(outline: shapely.Geometry, where: str, pieces: Path, say: Say) -> Any:
     """Ask until every piece has been answered; those that have been are not asked again."""
+    import osmnx
+
     wait_s, tries, had = _WAIT_S, 0, -1
     while True:
         try:
@@ -183,6 +186,8 @@ def _drop_old(pieces: Path) -> None:
 @contextmanager
 def _settings(**values: object) -> Iterator[None]:
     """Change osmnx's settings for a while; afterwards names are looked up as before it."""
+    import osmnx
+
     usual = {name: getattr(osmnx.settings, name) for name in values}
     look_up = socket.getaddrinfo
     for name, value in values.items():

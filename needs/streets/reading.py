@@ -8,7 +8,6 @@ from xml.etree.ElementTree import ParseError
 
 import networkx
 import osmium
-import osmnx
 
 from needs.errors import InputError, fail
 from needs.streets.exchange import from_osmnx
@@ -37,6 +36,8 @@ def read_ways(path: Path) -> Ways:
     """
     try:
         if path.suffix == ".graphml":
+            import osmnx  # brings matplotlib, for which other files need not wait
+
             return from_osmnx(osmnx.load_graphml(path), where=path.name)
         gathered = _gather(path)
     except InputError:

@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-from needs import __main__ as cli
 from tests.hostile import commands, files, harness, settings, streets, tables, timetables
 
 LEAST = 200
@@ -55,10 +54,10 @@ def test_a_process_of_its_own_ends_alike(name, whole, home):
 
 def test_a_fault_of_the_toolkit_is_one_line_unless_it_is_asked_for(whole, monkeypatch):
     """No case gets there; should one, it says so."""
-    monkeypatch.setattr(cli.pipeline, "build", lambda *_, **__: {}["gone"])
+    monkeypatch.setattr("needs.pipeline.build", lambda *_, **__: {}["gone"])
     outcome = harness.run(harness.BUILD, whole)
     assert outcome.code == 1
-    assert outcome.err.startswith("this is a fault of the toolkit: __main__.py, line ")
+    assert outcome.err.startswith("this is a fault of the toolkit: commands.py, line ")
     assert "KeyError: 'gone' -> report it; NEEDS_DEBUG=1" in outcome.err
     assert outcome.err.count("\n") == 1
     monkeypatch.setenv("NEEDS_DEBUG", "1")

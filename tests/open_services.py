@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -21,6 +20,7 @@ import pandas as pd
 from needs.connectors import sources
 from needs.sources.layouts import layouts
 from tests.publishers import NOMIS, File, Layer, NomisTable, Publishers, Service
+from tests.zips import zipped
 
 COUNCILS = {"rutland": "rutland-2022-07-20.osm.pbf", "halton": "halton-proxy.osm.pbf"}
 GEOFABRIK = "download.geofabrik.de"
@@ -42,14 +42,6 @@ def serve(publishers: Publishers, data: Path) -> None:
 
 def _place(name: str) -> str:
     return sources()[name].urls[0].removeprefix("https://").partition("?")[0]
-
-
-def _zipped(files: dict[str, str | bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
@@ -157,9 +149,9 @@ def _nomis(data: Path, england: Path) -> dict[str, Service]:
             {(z, "0", a): n for (z, a), n in people.items()}, {"GENDER": {"0": "Total"}, "C_AGE": names}
         ),
         _place("census2021_ts052"): File(
-            _zipped({"census2021-ts052-lsoa.csv": rated.to_csv(index=False), "metadata/ts052.txt": "x"})
+            zipped({"census2021-ts052-lsoa.csv": rated.to_csv(index=False), "metadata/ts052.txt": "x"})
         ),
-        _place("census2021_ts045"): File(_zipped({"census2021-ts045-lsoa.csv": cars.to_csv(index=False)})),
+        _place("census2021_ts045"): File(zipped({"census2021-ts045-lsoa.csv": cars.to_csv(index=False)})),
     }
 
 
@@ -228,7 +220,7 @@ def _code_point(data: Path, surgeries: pd.DataFrame, hubs: pd.DataFrame) -> byte
     files: dict[str, str | bytes] = {
         f"Data/CSV/{name}.csv": part.to_csv(index=False, header=False) for name, part in areas
     }
-    return _zipped({"Doc/licence.txt": "OGL", **files})
+    return zipped({"Doc/licence.txt": "OGL", **files})
 
 
 def _streets(data: Path) -> dict[str, Service]:

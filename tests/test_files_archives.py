@@ -17,18 +17,11 @@ from pydantic import ValidationError
 
 from needs.errors import Faults
 from needs.sources import archives, files
+from tests.zips import zipped
 
 COLUMNS = {"lsoa21cd": "code", "n": "n"}
 GOOD = b"code,n\nE01000001,5\n"
 MORE = b"n,code\n7,E01000002\n8,E01000003\n"  # its columns stand the other way round
-
-
-def packed(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, content in entries.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, compress_type=method)
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -47,7 +40,7 @@ def read(tmp_path, make_input):
 @pytest.mark.parametrize("name", ["d.zip", "d.csv.zip", "D.ZIP"])
 def test_a_zip_with_one_table_needs_no_member(read, method, name):
     entries = {"folder/": b"", "folder/t.csv": GOOD, "readme.txt": b"about", "__MACOSX/folder/._t.csv": b"\x00"}
-    table, faults = read(packed(entries, method), name)
+    table, faults = read(zipped(entries, method), name)
     assert faults == []
     assert table.to_numpy().tolist() == [["E01000001", 5.0]]
 
@@ -57,7 +50,7 @@ def test_a_zip_with_one_table_needs_no_member(read, method, name):
 )
 def test_several_files_make_one_table_in_the_order_of_their_names(read, member):
     entries = {"Data/CSV/bb.csv": MORE, "Doc/headers.txt": b"x", "Data/CSV/ab.csv": GOOD}
-    table, faults = read(packed(entries), member=member)
+    table, faults = read(zipped(entries), member=member)
     assert faults == []
     assert table.to_numpy().tolist() == [["E01000001", 5.0], ["E01000002", 7.0], ["E01000003", 8.0]]
     assert table.index.tolist() == [0, 1, 2]
@@ -65,7 +58,7 @@ def test_several_files_make_one_table_in_the_order_of_their_names(read, member):
 
 def test_a_fault_names_the_file_in_the_archive_and_its_line(read):
     entries = {"a.csv": GOOD, "b.csv": b"code,n\nE01000004,x\nE01000001,1\n", "c.csv": b"code,n\n\nE01000005,-\n"}
-    _, faults = read(packed(entries), member="*.csv")
+    _, faults = read(zipped(entries), member="*.csv")
     assert [f.split(" -> ")[0] for f in faults] == [
         "d.zip (input 'thing'), b.csv, line 2: 'n' is 'x': must be a number",
         "d.zip (input 'thing'), c.csv, line 3: 'n' is '-': must be a number",
@@ -74,20 +67,20 @@ def test_a_fault_names_the_file_in_the_archive_and_its_line(read):
 
 
 def test_a_file_that_lacks_a_column_is_named(read):
-    _, faults = read(packed({"a.csv": GOOD, "b.csv": b"code,m\nE01000002,5\n"}), member="*.csv")
+    _, faults = read(zipped({"a.csv": GOOD, "b.csv": b"code,m\nE01000002,5\n"}), member="*.csv")
     assert len(faults) == 1
     assert faults[0].startswith("d.zip (input 'thing'), b.csv: column 'n' is missing")
 
 
 def test_reading_stops_where_there_are_more_faults_than_are_listed(read):
     bad = b"code,n\n" + b"".join(b"E01%06d,x\n" % i for i in range(30))
-    _, faults = read(packed({f"{i:02d}.csv": bad for i in range(40)}), member="*.csv")
+    _, faults = read(zipped({f"{i:02d}.csv": bad for i in range(40)}), member="*.csv")
     assert sum("must be a number" in f for f in faults) == 11
 
 
 def test_notes_of_several_files_are_said_once_with_their_number(read):
     with_notes = [b"A title,\n" + b"code,n\nE0100000%d,5\nNotes,\n" % i for i in range(3)]
-    table, faults = read(packed({f"{i}.csv": c for i, c in enumerate(with_notes)}), member="*.csv")
+    table, faults = read(zipped({f"{i}.csv": c for i, c in enumerate(with_notes)}), member="*.csv")
     assert faults == []
     assert table.attrs["notes"] == ["A table: 1 rows above or below the table are left out. (in 3 files)"]
 
@@ -98,12 +91,12 @@ def test_a_workbook_and_a_json_in_a_zip_are_read(tmp_path, make_input, read):
         work.active.append(row)
     out = io.BytesIO()
     work.save(out)
-    assert read(packed({"t.xlsx": out.getvalue()}))[0]["n"].tolist() == [5]
+    assert read(zipped({"t.xlsx": out.getvalue()}))[0]["n"].tolist() == [5]
     properties = b'{"code":"E01000001","n":5}'
     feature = (
         b'{"type":"FeatureCollection","features":[{"type":"Feature","properties":%s,"geometry":null}]}' % properties
     )
-    assert read(packed({"t.geojson": feature}))[0]["n"].tolist() == [5]
+    assert read(zipped({"t.geojson": feature}))[0]["n"].tolist() == [5]
 
 
 def test_gzip_is_known_by_its_bytes_and_not_by_the_name(read):
@@ -118,19 +111,19 @@ def test_gzip_is_known_by_its_bytes_and_not_by_the_name(read):
 @pytest.mark.parametrize(
     ("content", "fields", "words"),
     [
-        (packed({"a.csv": GOOD, "b.csv": GOOD}), {}, "it holds 2 files: 'a.csv', 'b.csv' -> say which is meant"),
-        (packed({"a.csv": GOOD}), {"member": "b.csv"}, "it holds no file 'b.csv'; there are 'a.csv' ->"),
-        (packed({"x/a.csv": GOOD}), {"member": "y/*.csv"}, "it holds no file 'y/*.csv'; there are 'x/a.csv'"),
-        (packed({}), {}, "it is empty"),
-        (packed({"a.docx": b"x"}), {}, "it holds no file that is read (.csv, "),
-        (packed({"a.zip": packed({"a.csv": GOOD})}), {"member": "*.zip"}, "'a.zip' in it is an archive itself"),
-        (packed({"a.csv": packed({"a.csv": GOOD})}), {}, "'a.csv' in it: it is a zip archive or a workbook, not text"),
-        (packed({"a.csv": b"<html>login"}), {}, "'a.csv' in it: it holds a web page, not a table"),
-        (packed({"a.csv": b""}), {}, "'a.csv' in it: it is empty"),
-        (packed({"a.gpkg": b"x"}), {}, "'a.gpkg' in it: .gpkg is not read inside an archive -> unpack it"),
-        (packed({"a.txt": GOOD}), {"member": "a.txt"}, "'a.txt' in it: .txt is not a format that is read"),
-        (packed({"a.csv": GOOD})[:-30], {}, "it is no zip archive, or only a part of one"),
-        (packed({"a.csv": GOOD})[30:], {}, "'a.csv' in it is damaged"),
+        (zipped({"a.csv": GOOD, "b.csv": GOOD}), {}, "it holds 2 files: 'a.csv', 'b.csv' -> say which is meant"),
+        (zipped({"a.csv": GOOD}), {"member": "b.csv"}, "it holds no file 'b.csv'; there are 'a.csv' ->"),
+        (zipped({"x/a.csv": GOOD}), {"member": "y/*.csv"}, "it holds no file 'y/*.csv'; there are 'x/a.csv'"),
+        (zipped({}), {}, "it is empty"),
+        (zipped({"a.docx": b"x"}), {}, "it holds no file that is read (.csv, "),
+        (zipped({"a.zip": zipped({"a.csv": GOOD})}), {"member": "*.zip"}, "'a.zip' in it is an archive itself"),
+        (zipped({"a.csv": zipped({"a.csv": GOOD})}), {}, "'a.csv' in it: it is a zip archive or a workbook, not text"),
+        (zipped({"a.csv": b"<html>login"}), {}, "'a.csv' in it: it holds a web page, not a table"),
+        (zipped({"a.csv": b""}), {}, "'a.csv' in it: it is empty"),
+        (zipped({"a.gpkg": b"x"}), {}, "'a.gpkg' in it: .gpkg is not read inside an archive -> unpack it"),
+        (zipped({"a.txt": GOOD}), {"member": "a.txt"}, "'a.txt' in it: .txt is not a format that is read"),
+        (zipped({"a.csv": GOOD})[:-30], {}, "it is no zip archive, or only a part of one"),
+        (zipped({"a.csv": GOOD})[30:], {}, "'a.csv' in it is damaged"),
         (b"<!doctype html><title>503", {}, "it holds a web page"),
         (b'{"error":{"code":404,"message":"no such file"}}', {}, "the answer of a service: 404 no such file"),
         (b"", {}, "it is empty"),
@@ -146,7 +139,7 @@ def test_what_cannot_be_read_of_an_archive_is_one_clear_fault(read, content, fie
 
 
 def test_a_changed_byte_is_noticed(read):
-    whole = bytearray(packed({"a.csv": GOOD * 50}))
+    whole = bytearray(zipped({"a.csv": GOOD * 50}))
     whole[45] ^= 0xFF
     _, faults = read(bytes(whole))
     assert len(faults) == 1
@@ -155,7 +148,7 @@ def test_a_changed_byte_is_noticed(read):
 
 
 def test_an_encrypted_file_is_told(read):
-    whole = bytearray(packed({"a.csv": GOOD}))
+    whole = bytearray(zipped({"a.csv": GOOD}))
     for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # flags of the local and the central entry (APPNOTE)
         at = whole.index(start) + offset
         whole[at] |= 1
@@ -165,7 +158,7 @@ def test_an_encrypted_file_is_told(read):
 
 
 def test_a_name_that_leads_out_of_the_folder_leads_nowhere(tmp_path, read):
-    table, faults = read(packed({"../../evil.csv": GOOD, "/abs/evil.txt": b"x"}))
+    table, faults = read(zipped({"../../evil.csv": GOOD, "/abs/evil.txt": b"x"}))
     assert faults == []
     assert table["n"].tolist() == [5]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.zip"]
@@ -174,7 +167,7 @@ def test_a_name_that_leads_out_of_the_folder_leads_nowhere(tmp_path, read):
 
 def declaring(size: int) -> bytes:
     """A zip whose one file says that it unpacks to a size that it does not have."""
-    whole = bytearray(packed({"a.csv": GOOD}))
+    whole = bytearray(zipped({"a.csv": GOOD}))
     for start, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = whole.index(start) + offset
         whole[at : at + 4] = struct.pack("<I", size)
@@ -183,7 +176,7 @@ def declaring(size: int) -> bytes:
 
 def test_a_bomb_is_refused_by_the_size_that_it_declares_and_by_the_one_that_it_has(read, monkeypatch):
     monkeypatch.setattr(archives, "LARGEST", 10_000)
-    bomb = packed({"a.csv": b"code,n\n" + b"0" * 1_000_000})
+    bomb = zipped({"a.csv": b"code,n\n" + b"0" * 1_000_000})
     assert len(bomb) < 3_000
     _, faults = read(bomb)
     assert "'a.csv' in it is larger than 0 MB once unpacked" in faults[0]
@@ -201,13 +194,13 @@ def test_a_bomb_is_refused_by_the_size_that_it_declares_and_by_the_one_that_it_h
 
 def test_many_files_that_are_each_small_enough_are_refused_together(read, monkeypatch):
     monkeypatch.setattr(archives, "LARGEST_ALL", 100)
-    _, faults = read(packed({f"{i}.csv": GOOD for i in range(9)}), member="*.csv")
+    _, faults = read(zipped({f"{i}.csv": GOOD for i in range(9)}), member="*.csv")
     assert "its 9 files would unpack to 0 MB -> ask for fewer with 'member'" in faults[0]
-    assert read(packed({"1.csv": GOOD}), member="*.csv")[1] == []
+    assert read(zipped({"1.csv": GOOD}), member="*.csv")[1] == []
 
 
 def test_a_name_that_stands_twice_is_refused(read):
-    twice = packed({"a.csv": GOOD, "b.csv": MORE}).replace(b"b.csv", b"a.csv")
+    twice = zipped({"a.csv": GOOD, "b.csv": MORE}).replace(b"b.csv", b"a.csv")
     _, faults = read(twice, member="a.csv")
     assert "'a.csv' stands in it twice" in faults[0]
 
@@ -227,7 +220,7 @@ def test_a_member_of_what_is_no_archive_is_a_fault(read, make_input):
 )
 def test_members_are_those_whose_names_match_whatever_happens_to_the_bytes(tmp_path_factory, entries, wanted, data):
     path = tmp_path_factory.mktemp("any") / "d.zip"
-    whole = bytearray(packed({f"{k}.csv": v for k, v in entries.items()}))
+    whole = bytearray(zipped({f"{k}.csv": v for k, v in entries.items()}))
     change = data.draw(st.none() | st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)))
     if change:
         whole[change[0]] = change[1]

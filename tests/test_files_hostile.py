@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import random
-import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,6 +19,7 @@ from needs.assessment import Input
 from needs.errors import Faults
 from needs.sources import files
 from tests import workbooks
+from tests.zips import zipped
 
 GOOD = b"code,n\nE01000001,5\n"
 HTML = b"<!DOCTYPE html><html><head><title>Service unavailable</title></head></html>"
@@ -36,10 +36,7 @@ def features(*properties: dict[str, object], shape: object = None, **more: objec
 
 
 def packed(content: bytes, name: str = "a.csv") -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    return out.getvalue()
+    return zipped({name: content})
 
 
 def spec(name: str, **fields: object) -> Input:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import zipfile
 from datetime import date
 
 import geopandas as gpd
@@ -21,6 +19,7 @@ from needs.errors import Faults, InputError
 from needs.settings import CRS, CRS_WEB
 from needs.streets import REASONS
 from tests.town import places, write_osm
+from tests.zips import zipped
 
 # A cross: 1,980 m of street from west to east, a oneway spur of 990 m going north from its middle and no way back
 # for cars but round by a lane of 1,980 m. Where three streets meet, cars lose a second.
@@ -211,11 +210,7 @@ def long_road(folder, km=8):
         "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
         "week,1,1,1,1,1,0,0,20260501,20260515\n",
     }
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, text in texts.items():
-            archive.writestr(name, text)
-    (folder / "feed.zip").write_bytes(packed.getvalue())
+    (folder / "feed.zip").write_bytes(zipped(texts))
     return streets.build(streets.read_ways(file), "walk"), transit.read_feed(folder / "feed.zip")
 
 

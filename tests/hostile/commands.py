@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.hostile.council import zipped
 from tests.hostile.harness import BUILD, Case, Ground, named
+from tests.zips import zipped
 
 UNPACK = ("data", "--from", "{raw}/in.zip", "--raw", "{raw}")
 FIX = "do not use this bundle"

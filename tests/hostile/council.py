@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyproj
 
 from tests.town import ORIGIN, write_osm
+from tests.zips import zipped
 
 DISTRICT = "E06900077"
 ZONES = [f"E01900{n}" for n in range(701, 710)]
@@ -272,12 +271,3 @@ def _lines(heading: str, rows: Iterable[str]) -> str:
 def write_zip(path: Path, members: Mapping[str, str | bytes]) -> None:
     """Write a zip."""
     path.write_bytes(zipped(members))
-
-
-def zipped(members: Mapping[str, str | bytes]) -> bytes:
-    """Give the bytes of a zip."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()

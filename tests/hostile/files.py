@@ -16,8 +16,8 @@ import openpyxl
 import pandas as pd
 
 from tests import workbooks
-from tests.hostile.council import zipped
 from tests.hostile.harness import Case, Ground, named
+from tests.zips import zipped
 
 BIRTHS = "births.csv"
 HTML = b"<!DOCTYPE html><html><body>Service unavailable</body></html>"

@@ -29,6 +29,7 @@ from needs.sources import archives, books, files
 from tests.hostile import commands, council
 from tests.hostile.files import twin
 from tests.hostile.workers import Crew
+from tests.zips import zipped
 
 SCALE = int(os.environ.get("NEEDS_SOAK", "1"))
 PAYLOADS = (
@@ -216,7 +217,7 @@ def test_a_timetable_keeps_its_contract_or_is_at_fault(home, name, mutations):
     if name:
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             held = {n: archive.read(n) for n in archive.namelist()}
-        whole = council.zipped({**held, name: mutated(held[name], mutations)})
+        whole = zipped({**held, name: mutated(held[name], mutations)})
     else:
         whole = mutated(whole, mutations)
     try:
@@ -277,7 +278,7 @@ def test_a_bundle_is_unpacked_whole_or_not_at_all(home, given_, inside):
     if isinstance(given_, bytes):
         content = given_
     elif inside:
-        content = council.zipped({"manifest.json": mutated(commands.manifest(held), given_), **held})
+        content = zipped({"manifest.json": mutated(commands.manifest(held), given_), **held})
     else:
         content = mutated(commands.whole(held), given_)
     file = put(home, "in.zip", content)

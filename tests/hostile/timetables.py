@@ -6,8 +6,8 @@ import io
 import zipfile
 from collections.abc import Callable
 
-from tests.hostile.council import zipped
 from tests.hostile.harness import Case, Ground, named
+from tests.zips import zipped
 
 FILE = "buses.zip"
 Members = dict[str, str | bytes]

@@ -144,6 +144,30 @@ def test_the_overview_links_a_page_for_every_council(small):
     assert set(missing["what"]) == {"No street network: travel is a straight-line estimate."}
 
 
+def test_where_today_is_not_known_nothing_says_that_it_is_nothing(tmp_path):
+    file = small_england.write(tmp_path / "raw")
+    file.write_text(file.read_text().replace("national = true\n", ""))
+    sites = pd.read_csv(file.parent / "sites.csv")
+    of = ((sites["x"] - small_england.WEST_M) // (small_england.STEP_M * small_england.SIDE)).astype(int)
+    sites["site_type"] = np.where(of < 2, "family_hub", "library")  # nobody lists Knowsley's hubs
+    sites.loc[sites.index[::2], "site_type"] = "library"
+    sites.to_csv(file.parent / "sites.csv", index=False)
+    built, _, _ = build(file, tmp_path)
+    for name in ("hubs_needed.csv", "frontier.csv", "allocation_councils.csv", "first_areas.csv", "councils.csv"):
+        found = pd.read_csv(built.folder / name)
+        assert found["today_known"].tolist() == (found["council"] != "E08000011").tolist(), name
+    page = built.page.read_text("utf-8")
+    for part in ("children", "rural", "needed", "allocation", "first"):
+        section = page.partition(f'id="{part}"')[2].partition("<section")[0]
+        assert "1 council of which it is not known what there is today counts as having nothing." in section, part
+    for part, unknown in (("needed", 1), ("allocation", 2)):
+        row = page.partition(f'id="{part}"')[2].partition(">Knowsley<")[2].partition("</tr>")[0]
+        assert row.count("not known") == unknown, part
+    cautions = {slug: "is not known, and counts as nothing" in (built.page.parent / f"{slug}.html").read_text("utf-8")
+                for slug in ("halton", "knowsley", "rutland")}  # fmt: skip
+    assert cautions == {"halton": False, "knowsley": True, "rutland": False}
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_the_overview_opens_without_a_network(small):

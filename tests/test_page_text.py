@@ -90,7 +90,8 @@ def test_a_gap_is_never_rounded_down_to_none(share, shown):
 
 def test_minutes_and_percent():
     assert [text.minutes(v) for v in (12.4, 0.0, math.nan)] == ["12", "0", "beyond the limit"]
-    assert [text.percent(v) for v in (61.7, math.nan)] == ["62%", "not known"]
+    assert [text.percent(v) for v in (61.7, math.nan, -0.4)] == ["62%", "not known", "0%"]
+    assert [text.share(v) for v in (61.74, -2.38, -0.04, math.nan)] == ["61.7%", "−2.4%", "0.0%", "not known"]
 
 
 def test_only_web_addresses_become_links():

@@ -14,7 +14,7 @@ from needs.nation.allocation import Allocation
 from needs.nation.choosing import Chosen
 from needs.nation.first import First
 from needs.nation.needed import Needed
-from needs.nation.tables import National
+from needs.nation.tables import RURAL_CLASSES, National
 from needs.rural import RURAL_URBAN_LABELS
 from needs.webmap.overview import More, OverviewData
 from needs.webmap.shading import Shading
@@ -93,8 +93,8 @@ def overview(
         more=[
             _ranking("children", "Children in need beyond reach", found, "rank_children"),
             _by_class(found),
-            *([_needed(chosen.needed, found), _allocated(chosen.allocation)] if chosen is not None else []),
-            *([_first(chosen.first)] if chosen is not None and chosen.first is not None else []),
+            *([_needed(chosen.needed, found), _allocated(chosen.allocation, found)] if chosen is not None else []),
+            *([_first(chosen.first, found)] if chosen is not None and chosen.first is not None else []),
         ],
     )
 
@@ -102,7 +102,7 @@ def overview(
 def _headline(found: National, zones: gpd.GeoDataFrame, label: str) -> tuple[str, str]:
     """Say who has the greatest unmet need, and how many are covered; where today is not known, no more than holds."""
     councils, families = found.councils, float(zones["demand"].sum())
-    worst, known = councils.iloc[0]["name"], int(councils["today_known"].fillna(False).sum())
+    worst, known = councils.iloc[0]["name"], len(_known(found))
     possible = percent(100 * float((zones["demand"] * zones["cover_possible"]).sum()) / families)
     most = f"with a hub in every building that is listed as able to be one, {possible} would be"
     if known < len(councils):
@@ -112,6 +112,21 @@ def _headline(found: National, zones: gpd.GeoDataFrame, label: str) -> tuple[str
     today = percent(100 * float((zones["demand"] * zones["cover_today"]).sum()) / families)
     finding = f"{worst} has the greatest unmet need of {plural(len(councils), 'council')}"
     return finding, f"Of {number(families)} {label}, {today} are covered today; {most}."
+
+
+def _known(found: National) -> frozenset[str]:
+    """Give the councils of which it is known what they have today."""
+    councils = found.councils
+    return frozenset(councils.loc[councils["today_known"].fillna(False).astype(bool), "council"])
+
+
+def _counted(found: National) -> list[str]:
+    """Say how those count of whom it is not known what they have today."""
+    unknown = len(found.councils) - len(_known(found))
+    if not unknown:
+        return []
+    verb = "counts" if unknown == 1 else "count"
+    return [f"{plural(unknown, 'council')} of which it is not known what there is today {verb} as having nothing."]
 
 
 def _mode(mode: str) -> str:
@@ -179,7 +194,8 @@ def _ranking(name: str, heading: str, found: National, rank: str) -> More:
         for r in table.to_dict("records")
     ]  # fmt: skip
     said = [
-        f"The {len(rows)} councils with the most children in need beyond every standard today; councils.csv has all."
+        f"The {len(rows)} councils with the most children in need beyond every standard today; councils.csv has all.",
+        *_counted(found),
     ]
     return More(name, heading, said, columns, rows)
 
@@ -189,14 +205,17 @@ def _by_class(found: National) -> More:
                Column("Reached today", "number"), Column("Unmet need", "number"),
                Column("Greatest unmet need in")]  # fmt: skip
     rows = []
-    for name, part in found.councils.dropna(subset="rural_class").groupby("rural_class", sort=True):
-        families = part["families"].sum()
-        reached = (part["families"] * part["reached_today_pct"]).sum() / families if families else np.nan
+    for name, part in sorted(found.councils.groupby("rural_class"), key=lambda of: RURAL_CLASSES.index(str(of[0]))):
+        known = part[part["council"].isin(_known(found))]
+        families = known["families"].sum()
+        reached = percent((known["families"] * known["reached_today_pct"]).sum() / families if families else np.nan)
+        of = f" of {plural(len(known), 'council')}" if 0 < len(known) < len(part) else ""
         worst = ", ".join(part.sort_values("rank_in_class")["name"].head(3))
         rows.append(
-            [name, number(len(part)), number(families), percent(reached), number(part["unmet_today"].sum()), worst]
-        )
-    return More("rural", "Rural and urban councils", [], columns, rows)
+            [str(name), number(len(part)), number(part["families"].sum()), f"{reached}{of}",
+             number(part["unmet_today"].sum()), worst]
+        )  # fmt: skip
+    return More("rural", "Rural and urban councils", _counted(found), columns, rows)
 
 
 def _needed(needed: Needed, found: National) -> More:
@@ -204,19 +223,21 @@ def _needed(needed: Needed, found: National) -> More:
     columns = [Column("Council", "head"), Column("Hubs today", "number"),
                *(Column(f"{share:g} %", "number", "Hubs needed for families covered") for share in shares),
                Column("Most that can be covered", "number")]  # fmt: skip
-    keyed = needed.table.set_index(["council", "share_pct"])
+    keyed, known = needed.table.set_index(["council", "share_pct"]), _known(found)
     rows = []
     for code, name in zip(found.councils["council"], found.councils["name"], strict=True):
         if code not in keyed.index:
             continue
         mine = [keyed.loc[(code, share)] for share in shares]
-        rows.append([name, number(mine[0]["hubs_today"]), *map(_hubs, mine), percent(mine[0]["most_pct"])])
+        today = number(mine[0]["hubs_today"] if code in known else np.nan)
+        rows.append([name, today, *map(_hubs, mine), percent(mine[0]["most_pct"])])
     proven = int((needed.table["status"] == "proven").sum())
     out = int((needed.table["status"] == "out of reach").sum())
     said = [
-        "Fewest hubs, today's kept, so that so many families are covered, those covered in part in part.",
-        f"{proven} of {len(needed.table)} are proven; where two numbers stand the truth lies between them",
+        "The fewest hubs with which so many families are covered, today's kept; cover in part counts in part.",
+        f"{proven} of {len(needed.table)} are proven; where two numbers stand the truth lies between them.",
         f"{out} are out of reach of the buildings that are listed (–).",
+        *_counted(found),
     ]
     return More("needed", "Hubs that each council needs", said, columns, rows)
 
@@ -227,26 +248,28 @@ def _hubs(row: pd.Series[Any]) -> str:
     return number(row["hubs"]) if row["status"] == "proven" else f"{number(row['at_least'])}–{number(row['hubs'])}"
 
 
-def _allocated(found: Allocation) -> More:
+def _allocated(found: Allocation, whole: National) -> More:
     columns = [Column("Council", "head"), Column("today", "number", "Hubs"), Column("own plan", "number", "Hubs"),
                Column("national", "number", "Hubs"), Column("today", "number", "Families reached"),
                Column("own plan", "number", "Families reached"), Column("national", "number", "Families reached"),
                Column("Need reached more", "number"), Column("Why")]  # fmt: skip
     order = found.councils.sort_values(["need_gain", "council"])
     shown = pd.concat([order.head(_SHOWN // 2), order.tail(_SHOWN // 2)]) if len(order) > _SHOWN else order
+    today = ["hubs_today", "today_pct"]
+    shown = shown.assign(**shown[today].where(shown["council"].isin(_known(whole))))
     rows = [
         [r["name"], number(r["hubs_today"]), number(r["hubs_own"]), number(r["hubs_national"]), percent(r["today_pct"]),
          percent(r["own_pct"]), percent(r["national_pct"]), number(r["need_gain"]), r["reason"]]
         for r in shown.to_dict("records")
     ]  # fmt: skip
-    said = [f"{words}." for words in found.sentences()]
+    said = [*(f"{words}." for words in found.sentences()), *_counted(whole)]
     if len(order) > _SHOWN:
         said.append("The table shows those who lose most and gain most; allocation_councils.csv has all.")
     heading = f"{number(found.new)} new hubs: chosen for all councils at once, or by each for itself"
     return More("allocation", heading, said, columns, rows)
 
 
-def _first(found: First) -> More:
+def _first(found: First, whole: National) -> More:
     columns = [Column("Order", "number"), Column("Council", "head"), Column("New hubs", "number"),
                Column("Need newly reached", "number"), Column("Families in rural zones", "number"),
                Column("Why")]  # fmt: skip
@@ -254,4 +277,5 @@ def _first(found: First) -> More:
         [number(r["order"]), r["name"], number(r["new"]), number(r["gain"]), percent(r["rural_pct"]), r["reason"]]
         for r in found.areas.to_dict("records")
     ]
-    return More("first", "Which areas first", [f"{words}." for words in found.sentences()], columns, rows)
+    said = [*(f"{words}." for words in found.sentences()), *_counted(whole)]
+    return More("first", "Which areas first", said, columns, rows)

@@ -79,7 +79,7 @@ def gathered(
 
 
 def by_file(found: National, chosen: Chosen | None) -> dict[str, pd.DataFrame]:
-    """Name the files of the national tables; those that rest on travel say how it was found."""
+    """Name the files of the national tables: they say how travel was found, and of whom today is known."""
     tables = {"zones.csv": found.zones, "councils.csv": found.councils, "plans.csv": found.plans}
     if chosen is not None:
         tables |= {
@@ -92,16 +92,17 @@ def by_file(found: National, chosen: Chosen | None) -> dict[str, pd.DataFrame]:
         }
     if chosen is not None and chosen.first is not None:
         tables |= {"first_areas.csv": chosen.first.areas, "first_areas_next.csv": chosen.first.runner_up}
+    council = found.councils.set_index("council")["today_known"]
     how = found.zones.groupby("council")["travel"].first()
     whole = " and ".join(sorted(how.unique()))
-    said = {
-        name: table
-        if "travel" in table
-        else table.assign(travel=table["council"].map(how) if "council" in table else whole)
-        for name, table in tables.items()
-        if len(table)
-    }
-    return {**said, "missing.csv": found.missing}
+
+    def said(table: pd.DataFrame) -> pd.DataFrame:
+        if "council" not in table:
+            return table.assign(travel=whole)
+        more = {"today_known": table["council"].map(council), "travel": table["council"].map(how)}
+        return table.assign(**{name: column for name, column in more.items() if name not in table})
+
+    return {**{name: said(table) for name, table in tables.items() if len(table)}, "missing.csv": found.missing}
 
 
 def joined(reached: Mapping[str, Reached | Refused]) -> Reach:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from needs import catchments, report, scenarios, stages, streets, travel
+from needs.assessment import Assessment
 from needs.errors import Fault, Faults, NeedsError
 from needs.nation.cutting import Part
 from needs.nation.each import Refused
@@ -18,6 +19,7 @@ from needs.siting import plan as plans
 from needs.stages import Data
 
 STREETS = "along streets"
+_UNKNOWN = "What this council has today is not known, and counts as nothing: what is shown as new may be there already."
 TODAY, POSSIBLE = "today", "possible"  # with the hubs and outreach sites of today; with a hub in every building
 
 
@@ -169,11 +171,12 @@ def _plan(part: Part, sources: list[dict[str, Any]], command: str) -> Planned:
     made = stages.plan(settings, ground, part.needs, times)
     results = {"data": ground, "need": part.needs, "travel": times, "plan": made}
     drawn = None
+    if not part.today_known:
+        settings = _warned(settings, _UNKNOWN)
     if part.streets is not None and not ground.estimated:
         drawn = report.background(part.streets.path, made.zones)
         sources = [*sources, part.streets.source]
-        warning = " ".join(filter(None, [settings.area.warning, part.streets.warning])) or None
-        settings = settings.model_copy(update={"area": settings.area.model_copy(update={"warning": warning})})
+        settings = _warned(settings, part.streets.warning)
     page = report.page(settings, results, sources=sources, command=command, background=drawn)
     columns = [f"{c}_plan" for c in ("cover", *scenarios.FAMILIES, "unmet")]
     zones = pd.DataFrame(made.zones[["lsoa21cd", *columns]])
@@ -191,3 +194,9 @@ def _plan(part: Part, sources: list[dict[str, Any]], command: str) -> Planned:
         "plan_status": made.proof["status"],
     }
     return Planned(zones, sites.reset_index(drop=True), figures, page.html)
+
+
+def _warned(settings: Assessment, more: str | None) -> Assessment:
+    """Add to what must be known before any figure is used."""
+    warning = " ".join(filter(None, [settings.area.warning, more])) or None
+    return settings.model_copy(update={"area": settings.area.model_copy(update={"warning": warning})})

@@ -107,12 +107,14 @@ def points(value: float) -> str:
 
 def percent(value: Any) -> str:
     """Write a percentage in whole per cent; missing (a share of nobody) is `not known`."""
-    return NOT_KNOWN if pd.isna(value) else f"{float(value):.0f}%"
+    return NOT_KNOWN if pd.isna(value) else f"{round(float(value)):.0f}%"
 
 
 def share(value: Any) -> str:
     """Write a percentage with one decimal; missing is `not known`."""
-    return NOT_KNOWN if pd.isna(value) else f"{float(value):.1f}%".replace("-", "−")
+    return (
+        NOT_KNOWN if pd.isna(value) else f"{round(float(value), 1) + 0.0:.1f}%".replace("-", "−")
+    )  # none below 0 is 0
 
 
 def minutes(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.browser import Browser
 ROOT = Path(__file__).parents[1]
 settings.register_profile("house", deadline=None)  # a busy machine is no fault
 settings.load_profile("house")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind; tests send Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = ROOT.parent / "shared" / "data"
 

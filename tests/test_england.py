@@ -357,10 +357,11 @@ def stopped(top: Path, count: int, seed: int) -> None:
             moment = Moment(number, step=1 + int(lots.integers(steps)))
             ended = again(moment)
             assert ended.code in {-signal.SIGKILL, 143, 130}, (moment, ended.err)
-            for folder in folders:  # each is there as a whole, or not at all
-                own = {path: digest for path, digest in good.items() if path.startswith(f"{folder.name}/")}
-                shown = {p: h for p, h in tree(folder).items() if "/." not in p}
-                assert shown in ({}, own), moment
+            shown = {path: digest for path, digest in tree(*folders).items() if "/." not in path}
+            for unit in {Path(*Path(path).parts[:2]) for path in good}:  # tables, pages, the list of pages
+                found, own = ({p: h for p, h in of.items() if Path(p).is_relative_to(unit)} for of in (shown, good))
+                assert found in ({}, own), (moment, unit)
+            assert shown.items() <= good.items(), moment
             ended = again()
             assert ended.code == 0, (moment, ended.err)
             assert tree(*folders) == good, moment

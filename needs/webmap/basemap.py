@@ -8,26 +8,32 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
 import shapely
 
 from needs.errors import InputError, SourceError, fail
 from needs.settings import CRS, CRS_WEB
 
-# Class -> (layer of GDAL's OSM driver, condition on its columns).
-_LINES = {
-    "road_main": "highway IN ('motorway','motorway_link','trunk','trunk_link','primary','primary_link')",
-    "road_mid": "highway IN ('secondary','secondary_link','tertiary','tertiary_link')",
-    "road_minor": "highway IN ('unclassified','residential','living_street','road')",
-    "rail": "railway = 'rail'",
-    "river": "waterway IN ('river','canal')",
+# Class: column of GDAL's OSM driver, and the values in it that count.
+_Classes = dict[str, dict[str, tuple[str, ...]]]
+_LINES: _Classes = {
+    "road_main": {"highway": ("motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link")},
+    "road_mid": {"highway": ("secondary", "secondary_link", "tertiary", "tertiary_link")},
+    "road_minor": {"highway": ("unclassified", "residential", "living_street", "road")},
+    "rail": {"railway": ("rail",)},
+    "river": {"waterway": ("river", "canal")},
 }
-_POLYGONS = {
-    "water": "\"natural\" = 'water' OR landuse IN ('reservoir','basin')",
-    "green": "\"natural\" = 'wood' OR landuse IN ('forest','recreation_ground') "
-    "OR leisure IN ('park','nature_reserve','common','golf_course')",
+_POLYGONS: _Classes = {
+    "water": {"natural": ("water",), "landuse": ("reservoir", "basin")},
+    "green": {
+        "natural": ("wood",),
+        "landuse": ("forest", "recreation_ground"),
+        "leisure": ("park", "nature_reserve", "common", "golf_course"),
+    },
 }
 PLACES = ("city", "town", "suburb", "village", "hamlet")
+_POINTS: _Classes = {"places": {"place": PLACES}}
 MARGIN_M = 3_000.0  # beyond the council's bounds
 MINOR_VERTICES = 60_000  # above this, minor roads are left out: they would outweigh everything else
 
@@ -75,33 +81,42 @@ def read_basemap(osm_path: Path, bounds: Sequence[float]) -> dict[str, Any]:
     frame = shapely.box(west - MARGIN_M, south - MARGIN_M, east + MARGIN_M, north + MARGIN_M)
     tolerance = tolerance_m(bounds)
     base = empty_basemap()
-    for name, where in _LINES.items():
-        base[name] = _lines(_read(osm_path, "lines", where, frame), tolerance)
+    for name, found in _read(osm_path, "lines", _LINES, frame).items():
+        base[name] = _lines(found, tolerance)
     if shapely.get_num_coordinates(base["road_minor"].to_numpy()).sum() > MINOR_VERTICES:
         base["road_minor"] = gpd.GeoSeries([], crs=CRS)
-    for name, where in _POLYGONS.items():
-        base[name] = _polygons(_read(osm_path, "multipolygons", where, frame), tolerance)
-    where = f"place IN ({','.join(repr(p) for p in PLACES)}) AND name IS NOT NULL"
-    base["places"] = _read(osm_path, "points", where, frame)[["name", "place", "geometry"]]
+    for name, found in _read(osm_path, "multipolygons", _POLYGONS, frame).items():
+        base[name] = _polygons(found, tolerance)
+    places = _read(osm_path, "points", _POINTS, frame, "name")["places"]
+    base["places"] = places.loc[places["name"].notna(), ["name", "place", "geometry"]].reset_index(drop=True)
     return base
 
 
-def _read(path: Path, layer: str, where: str, frame: shapely.Polygon) -> gpd.GeoDataFrame:
-    """Read what touches the frame, in EPSG:27700, cut at the frame."""
+def _read(path: Path, layer: str, classes: _Classes, frame: shapely.Polygon, *more: str) -> dict[str, gpd.GeoDataFrame]:
+    """Read a layer once; give by class what touches the frame, in EPSG:27700, cut at the frame."""
     box = tuple(gpd.GeoSeries([frame], crs=CRS).to_crs(CRS_WEB).total_bounds)
-    columns = ["name", "place"] if layer == "points" else []
+    wanted: dict[str, set[str]] = {}
+    for counts in classes.values():
+        for column, values in counts.items():
+            wanted.setdefault(column, set()).update(values)
+    where = " OR ".join(f'"{c}" IN ({",".join(map(repr, sorted(values)))})' for c, values in wanted.items())
     try:
         with warnings.catch_warnings():
             # Rings that the extract's edge has cut open: GDAL leaves them out and says so for each.
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = pyogrio.read_dataframe(path, layer=layer, columns=columns, where=where, bbox=box)
+            found = pyogrio.read_dataframe(path, layer=layer, columns=[*wanted, *more], where=where, bbox=box)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         fail(InputError, path.name, f"cannot be read as OpenStreetMap data: {error}", "download the extract again")
     if found.empty:
-        return gpd.GeoDataFrame({c: [] for c in columns}, geometry=[], crs=CRS)
+        found = gpd.GeoDataFrame({c: [] for c in (*wanted, *more)}, geometry=[], crs=CRS)
     metric = found.to_crs(CRS)
     cut = metric.set_geometry(shapely.intersection(shapely.make_valid(metric.geometry.to_numpy()), frame), crs=CRS)
-    return cut[~cut.geometry.is_empty].reset_index(drop=True)
+    cut = cut[~cut.geometry.is_empty]
+    inside = {
+        name: np.logical_or.reduce([cut[column].isin(values) for column, values in counts.items()])
+        for name, counts in classes.items()
+    }
+    return {name: cut[mark].reset_index(drop=True) for name, mark in inside.items()}
 
 
 def _lines(found: gpd.GeoDataFrame, tolerance: float) -> gpd.GeoSeries:

@@ -513,7 +513,8 @@ def sensitive(tmp_path_factory) -> tuple[Path, str]:
     text = file.read_text()
     at = text.index('table = "demand"')
     file.write_text(
-        text[:at] + text[at:].replace("\ncolumns", "\ndisclosure = { below = 5, round_to = 1 }\ncolumns", 1)
+        text[:at].replace("[plan]", "[plan]\nalternatives = 0\nfrontier = 0")
+        + text[at:].replace("\ncolumns", "\ndisclosure = { below = 5, round_to = 1 }\ncolumns", 1)
     )
     births = pd.read_csv(raw / "rivermouth" / "demand.csv")
     births.loc[births.index % 4 == 0, "births"] = [1 + k % 4 for k in range((births.index % 4 == 0).sum())]

@@ -65,7 +65,7 @@ def place(tmp_path_factory) -> Iterator[Place]:
     root = tmp_path_factory.mktemp("place")
     (root / "raw").mkdir()
     town = write_town(root / "raw")
-    town.write_text(town.read_text().replace("[plan]", "[plan]\ndraws = 0\nalternatives = 0", 1))
+    town.write_text(town.read_text().replace("draws = 3", "draws = 0\nalternatives = 0", 1))
     with undisturbed(root, town, "Handtown", ("max_outreach = 1", "max_outreach = 0")) as made:
         yield made
 

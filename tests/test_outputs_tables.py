@@ -42,7 +42,7 @@ def build(root, births: list[int]):
     path = write_town(raw)
     demand = pd.read_csv(raw / "demand.csv").assign(births=births)
     demand.to_csv(raw / "demand.csv", index=False)
-    text = path.read_text().replace("[plan]\n", "[plan]\nprices = true\ndraws = 5\n")
+    text = path.read_text().replace("[plan]\n", "[plan]\nprices = true\n")
     path.write_text(text.replace('table = "demand"\n', 'table = "demand"\ndisclosure = { below = 5 }\n'))
     return pipeline.build(path, paths=Paths(raw, root / "p", root / "m")).folder
 

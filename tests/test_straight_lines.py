@@ -84,7 +84,11 @@ def estimated(tmp_path_factory):
     path = write_town(raw)
     text = path.read_text()
     begin = text.index('[[input]]\nid = "streets"')
-    path.write_text(text[:begin].replace("[plan]", "[travel]\nstraight_lines = true\n\n[plan]\ndraws = 20", 1))
+    path.write_text(
+        text[:begin]
+        .replace("[plan]", "[travel]\nstraight_lines = true\n\n[plan]", 1)
+        .replace("draws = 3\n", "draws = 20\n", 1)
+    )
     paths = Paths(raw, top / "processed", top / "maps")
     return pipeline.build(path, paths=paths), path, paths
 

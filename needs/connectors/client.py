@@ -250,7 +250,7 @@ class Client:
         address = _address(url)
         host = urlsplit(address).netloc
         wait = self._last.get(host, -PACE_S) + PACE_S - time.monotonic()
-        if wait > 0:
+        if wait > 0 and address == url:  # a mirror is one's own
             self.sleep(wait)
         how = {"data": params} if post else {"params": params or None}
         self._silent.add(urlsplit(url).netloc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import hashlib
+import io
 import os
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from needs.connectors import arcgis, files, nomis
 from needs.connectors.answers import UnavailableError
 from needs.connectors.asking import Ask
 from needs.connectors.catalogue import Source, sources
-from needs.connectors.client import TRIES, Client
+from needs.connectors.client import PACE_S, TRIES, Client
 from needs.errors import NeedsError, SourceError
 from tests.publishers import ARCGIS, NOMIS, Asked, File, Layer, NomisTable, Reply, as_json, page, serving
 
@@ -69,6 +70,25 @@ def test_it_waits_as_long_as_a_busy_service_asks(publishers, client, waits, tmp_
     asked = [w for w in waits if w >= 1]
     assert asked == [7, 2]
     assert (tmp_path / "part").read_text() == TEXT
+
+
+def test_publishers_are_asked_at_a_polite_pace_and_a_mirror_at_once(monkeypatch, client, waits):
+    answer = requests.Response()
+    answer.status_code, answer.raw = 200, io.BytesIO()
+    monkeypatch.setattr(client._session, "request", lambda *_, **__: answer)
+
+    def ask(*hosts: str) -> int:
+        waits.clear()
+        for host in hosts:
+            with client._ask(f"https://{host}/x", {}):
+                pass
+        assert all(0 < w <= PACE_S for w in waits)
+        return len(waits)
+
+    monkeypatch.delenv("NEEDS_MIRROR", raising=False)
+    assert ask("a.org", "b.org", "a.org", "b.org", "b.org") == 3
+    monkeypatch.setenv("NEEDS_MIRROR", "http://127.0.0.1:1")
+    assert ask("a.org", "a.org") == 0
 
 
 def test_it_does_not_wait_for_hours(publishers, client, waits, tmp_path):

@@ -10,13 +10,13 @@ import textwrap
 
 import pytest
 
-from needs import demo
 from needs.pipeline.store import Store
 from tests import audit
 from tests.audit import OfflineError
 from tests.conftest import ROOT
 from tests.open_services import serve
 from tests.publishers import Reply, serving
+from tests.test_pipeline import write_town
 
 GUARD = """
     import os, sys
@@ -30,8 +30,9 @@ GUARD = """
 
 
 def test_a_build_from_given_files_asks_no_network(tmp_path):
-    """The rural council of the demo, in a process that may ask nobody, nor may its children; whoever tries is told."""
-    area = demo.write(tmp_path / "raw")[0]
+    """A town, in a process that may ask nobody, nor may its children; whoever tries is told."""
+    (tmp_path / "raw").mkdir()
+    area = write_town(tmp_path / "raw")
     (tmp_path / "guard").mkdir()
     (tmp_path / "guard" / "sitecustomize.py").write_text(textwrap.dedent(GUARD))
     asked = tmp_path / "asked.txt"

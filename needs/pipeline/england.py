@@ -270,6 +270,8 @@ class _Councils:
         self.planned: dict[str, str] = {}  # fingerprints of plans, by code
         self._councils = {entry.code: entry for entry in nation.councils}
         self._streets = build._street_hashes()
+        zones = nation.ground.zones["lad24cd"].value_counts()
+        self._zones = {e.code: int(zones.reindex(e.districts).sum()) for e in nation.councils}
 
     def each(self, step: str, work: Does, tasks: Sequence[Task]) -> dict[str, Any]:
         """Do a step for every council whose result is not there; give all results, by code, in the order of tasks.
@@ -287,6 +289,7 @@ class _Councils:
                 todo.append(task)
             else:
                 results[code] = self._light(code, marks[code], found)
+        todo.sort(key=lambda task: -self._zones[task.council])  # so that nobody waits for a large one at the end
         for code, found in self.runner.each(work, iter(todo)):
             self._store(code).save(step, marks[code], found)
             results[code] = self._light(code, marks[code], found)

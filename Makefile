@@ -29,7 +29,7 @@ test: $(VENV)/.installed-dev ## Set up and run the tests
 
 soak: $(VENV)/.installed-dev ## Run the long tests: a hundred builds stopped, the same bytes everywhere, hostile input
 	@$(BIN)/python -m pytest -m soak --numprocesses 0 --durations 10
-	@NEEDS_SOAK=100 $(BIN)/python -m pytest tests/hostile/test_fuzz.py
+	@NEEDS_SOAK=100 $(BIN)/python -m pytest --numprocesses auto tests/hostile/test_fuzz.py
 
 assess: area-given $(VENV)/.installed ## Build an area: make assess AREA=Staffordshire
 	@$(NEEDS) build "$(AREA)" $(FOLDERS)

@@ -29,7 +29,7 @@ def check_geometry(
     Returns
     -------
     geopandas.GeoDataFrame
-        In EPSG:27700.
+        In EPSG:27700, without heights.
     """
     if frame.crs is None:
         faults.add(
@@ -42,6 +42,7 @@ def check_geometry(
     def note(rows: pd.Index, what: Callable[[Any], str], fix: str) -> None:
         faults.add_each(where, [(row_label(int(i)), what(i)) for i in rows], fix)
 
+    frame = frame.set_geometry(frame.geometry.force_2d())  # a ring of which some points have a height is closed in 2-D
     empty = frame.index[frame.geometry.is_empty | frame.geometry.isna()]
     note(empty, lambda _: "has no geometry", "give it one, or drop the row")
     frame = frame.loc[frame.index.difference(empty)]

@@ -12,7 +12,7 @@ from needs import stages
 from needs.assessment import read
 from needs.connectors import changed
 from needs.preparing import prepared
-from tests.hostile import harness
+from tests.hostile import harness, tables
 from tests.hostile.council import NEEDED, ZONES
 from tests.hostile.files import twin
 from tests.hostile.harness import Case, Ground
@@ -158,3 +158,14 @@ def test_a_word_of_types_that_no_row_has_is_told(ground):
 def test_a_mark_of_the_byte_order_before_the_settings_does_not_matter(ground):
     ground.toml.write_bytes(b"\xef\xbb\xbf" + ground.toml.read_bytes().replace(b"\n", b"\r\n"))
     assert read(ground.toml).area.name == "Mudport"
+
+
+def test_an_outline_of_which_one_corner_has_a_height_is_as_without(ground):
+    flat = data(ground).zones
+
+    def raised(held: list[dict]) -> None:
+        held[0]["geometry"]["coordinates"][0][1] += [12.5]
+
+    tables.features(ground, "zones.geojson", raised)
+    assert data(ground).zones.geometry.geom_equals_exact(flat.geometry, 0.0).all()
+    assert not data(ground).zones.has_z.any()

@@ -62,7 +62,7 @@ format: $(VENV)/.installed-dev ## Put the code in the house style
 
 notebooks: $(VENV)/.installed-dev ## Run the notebooks
 	@$(BIN)/jupytext --quiet --to ipynb notebooks/*.py
-	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -p no:warnings notebooks
+	@$(BIN)/python -m pytest --numprocesses auto --nbmake --nbmake-timeout=600 -p no:warnings notebooks
 
 lab: $(VENV)/.installed-dev ## Open JupyterLab on the notebooks
 	@$(BIN)/jupytext --quiet --to ipynb --update notebooks/*.py

@@ -244,6 +244,9 @@ def test_a_national_choice_without_a_council_is_none(small, tmp_path):
     with pytest.raises(NeedsError, match="broken on purpose -> mend it"):
         build(small[0], tmp_path, Losing())
     assert not (tmp_path / "processed" / "small-england").exists()
+    built, _, own = build(small[0], tmp_path)  # what was refused is asked again, and what was found is not
+    assert 0 < built.ran < TASKS - 5
+    assert tree(own.processed / "small-england", own.maps) == tree(small[3].processed / "small-england", small[3].maps)
 
 
 def refused_for(code, real):
@@ -259,9 +262,19 @@ def pipeline_fault():
     return Fault("table 'points'", "is broken on purpose", "mend it")
 
 
+def test_a_council_that_could_not_be_measured_is_in_the_choice_once_it_can_be(small, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "reach", refused_for("E06000017", tasks.reach))
+        built, _, own = build(small[0], tmp_path)
+    assert "E06000017" not in set(pd.read_csv(built.folder / "hubs_needed.csv")["council"])
+    build(small[0], tmp_path)
+    assert tree(own.processed / "small-england", own.maps) == tree(small[3].processed / "small-england", small[3].maps)
+
+
 def test_a_council_that_fails_is_told_and_stops_nobody_else(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks, "plan", refused_for("E06000017", tasks.plan))
-    built, told, _ = build(small[0], tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "plan", refused_for("E06000017", tasks.plan))
+        built, told, own = build(small[0], tmp_path)
     assert built.pages == 2
     missing = pd.read_csv(built.folder / "missing.csv")
     [what] = missing.loc[missing["what"].str.startswith("Not planned"), "what"]
@@ -271,6 +284,11 @@ def test_a_council_that_fails_is_told_and_stops_nobody_else(small, tmp_path, mon
     assert np.isnan(councils.loc["Rutland", "plan_hubs"])
     assert councils.loc["Halton", "plan_hubs"] >= 1
     assert 'href="rutland.html"' not in built.page.read_text("utf-8")
+    again, _, _ = build(small[0], tmp_path)  # it is asked again
+    assert again.ran == 1
+    assert again.pages == 3
+    assert tree(own.processed / "small-england", own.maps) == tree(small[3].processed / "small-england", small[3].maps)
+    assert build(small[0], tmp_path)[0].ran == 0
 
 
 def test_commands_refuse_what_makes_no_sense(small, tmp_path, capsys, monkeypatch):

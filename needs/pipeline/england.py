@@ -206,7 +206,10 @@ class _Build:
 
     def _chosen(self, reach: Reach, council: _Councils, store: Store, say: Say) -> Chosen:
         """Make the national choice, or take what an earlier run left."""
-        begin, mark = time.perf_counter(), self.prints()["england"]
+        begin = time.perf_counter()
+        mark = hashlib.sha256(
+            f"{self.prints()['england']} {reach.councils}".encode()
+        ).hexdigest()  # some may be refused
         chosen: Chosen | None = store.load("choice", mark)
         if chosen is None:
             with stopping.whole():
@@ -244,6 +247,10 @@ class _Build:
             here = {name: files.sha256(path.parent / name) for name in writers}
             done = self.work.provenance(["data", "need", "map"])
             done["stages"] |= self.prints()
+            if council.refused:
+                done["stages"]["england"] = (
+                    f"refused: {', '.join(sorted(set(council.refused)))}"  # asked anew next time
+                )
             done["outputs"] = here
             done["page_sha256"] = hashlib.sha256(page).hexdigest()
             done["question"] = vars(self.question) | {"until": self.until}
@@ -267,6 +274,7 @@ class _Councils:
     def __init__(self, build: _Build, nation: Nation, runner: Runner, say: Say) -> None:
         self.build, self.runner, self.say = build, runner, say
         self.ran = 0
+        self.refused: list[str] = []
         self.planned: dict[str, str] = {}  # fingerprints of plans, by code
         self._councils = {entry.code: entry for entry in nation.councils}
         self._streets = build._street_hashes()
@@ -291,7 +299,10 @@ class _Councils:
                 results[code] = self._light(code, marks[code], found)
         todo.sort(key=lambda task: -self._zones[task.council])  # so that nobody waits for a large one at the end
         for code, found in self.runner.each(work, iter(todo)):
-            self._store(code).save(step, marks[code], found)
+            if isinstance(found, Refused):
+                self.refused.append(code)  # not kept: with more memory, say, it may come to its end
+            else:
+                self._store(code).save(step, marks[code], found)
             results[code] = self._light(code, marks[code], found)
             self.ran += 1
             told = f"{found.faults[0]}" if isinstance(found, Refused) else ""

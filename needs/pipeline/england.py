@@ -207,9 +207,8 @@ class _Build:
     def _chosen(self, reach: Reach, council: _Councils, store: Store, say: Say) -> Chosen:
         """Make the national choice, or take what an earlier run left."""
         begin = time.perf_counter()
-        mark = hashlib.sha256(
-            f"{self.prints()['england']} {reach.councils}".encode()
-        ).hexdigest()  # some may be refused
+        asked = f"{self.prints()['england']} {reach.councils}"  # without those that were refused
+        mark = hashlib.sha256(asked.encode()).hexdigest()
         chosen: Chosen | None = store.load("choice", mark)
         if chosen is None:
             with stopping.whole():

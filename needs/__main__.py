@@ -33,18 +33,14 @@ def main() -> None:
             if stop.code != INTERRUPTED:
                 raise
             _interrupted(came)
-        except OSError as error:
-            if os.environ.get(DEBUG) or not (error.filename or error.errno in _DISK):
-                raise
-            fix = "make room, let it be read and written to, or name other folders (--raw, --processed, --maps)"
-            where = str(error.filename or "the disk")
-            told = PlaceError([Fault(where, f"cannot be read or written: {error.strerror}", fix)])
-            _end(str(told), told.exit_code)
         except Exception as error:
             if came:  # what was broken off may fail in any way
                 _interrupted(came)
             if os.environ.get(DEBUG):
                 raise
+            if isinstance(error, OSError) and (error.filename or error.errno in _DISK):
+                told = _refused(error)
+                _end(str(told), told.exit_code)
             _end(_own_fault(error), 1)
         except KeyboardInterrupt:
             _interrupted(came)
@@ -58,6 +54,12 @@ def _interrupted(came: list[int]) -> None:
 def _end(told: str, code: int) -> None:
     sys.stderr.write(f"{told}\n")
     sys.exit(code)
+
+
+def _refused(error: OSError) -> PlaceError:
+    fix = "make room, let it be read and written to, or name other folders (--raw, --processed, --maps)"
+    where = str(error.filename or "the disk")
+    return PlaceError([Fault(where, f"cannot be read or written: {error.strerror}", fix)])
 
 
 def _own_fault(error: Exception) -> str:

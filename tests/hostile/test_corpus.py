@@ -63,3 +63,15 @@ def test_a_fault_of_the_toolkit_is_one_line_unless_it_is_asked_for(whole, monkey
     monkeypatch.setenv("NEEDS_DEBUG", "1")
     with pytest.raises(KeyError, match="gone"):
         harness.run(harness.BUILD, whole)
+
+
+@pytest.mark.parametrize("error", [OSError("odd"), ConnectionResetError(104, "reset")])
+def test_an_error_of_the_system_that_names_no_file_is_one_line_too(whole, monkeypatch, error):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr("needs.pipeline.build", broken)
+    outcome = harness.run(harness.BUILD, whole)
+    assert outcome.code == 1
+    assert outcome.err.startswith("this is a fault of the toolkit: commands.py, line ")
+    assert outcome.err.count("\n") == 1
